@@ -1,0 +1,166 @@
+"""Runs one rule on one node and makes of the result something that can stand in its place."""
+
+from dataclasses import dataclass, field
+from itertools import count
+
+from onnx import numpy_helper
+
+from porting.legalize.ops import Ops
+from porting.legalize.rule import Rule, decline
+from porting.model.graph import Array, Context, Graph, Node
+from porting.model.read import read_node
+from porting.model.schema import make_node
+
+
+@dataclass(eq=False)
+class Replacement:
+    """Nodes that compute the outputs of `node` under the same names.
+
+    Attributes:
+        rule: What made it.
+        node: What it replaces.
+        nodes: In topological order, living in a trial graph over the node's own.
+        constants: New initializers by name.
+    """
+
+    rule: Rule
+    node: Node
+    nodes: list[Node]
+    constants: dict[str, Array] = field(default_factory=dict)
+
+
+class Names:
+    """Prefixes for new nodes and values, unique in a model and made of the old node's name."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, count[int]] = {}
+
+    def prefix(self, node: Node) -> str:
+        """`conv1/port`, and `conv1/port.1` when it is asked for again."""
+        base = f"{node.name}/port"
+        number = next(self._taken.setdefault(base, count()))
+        return f"{base}.{number}" if number else base
+
+
+def apply(rule: Rule, node: Node, names: Names, context: Context | None = None) -> Replacement:
+    """The replacement that `rule` builds for `node`; the graph is not changed.
+
+    Args:
+        rule: A rule for the node's operator.
+        node: The node as it stands in its graph.
+        names: Gives the new names.
+        context: Opsets in which the replacement is written; those of the node by default.
+
+    Raises:
+        DeclinedError: The rule does not apply.
+    """
+    context = context or node.graph.context
+    if context.opset < rule.since:
+        decline(f"it needs opset {rule.since} or newer, the result is at {context.opset}")
+    if rule.versions and (node.info is None or node.info.since not in rule.versions):
+        decline(f"it reads another version of {node.op_type} than opset {node.opset} has")
+    op = Ops(node.graph, node.origin or node.name, names.prefix(node), context)
+    result = rule.function(op, node)
+    results = [result] if isinstance(result, str) else list(result)
+    wanted = [o for o in node.outputs if o]
+    given = [r for o, r in zip(node.outputs, results, strict=False) if o]
+    if len(given) < len(wanted):
+        decline(f"it does not compute output '{wanted[len(given)]}'")
+    return _finish(rule, node, op.trial, dict(zip(wanted, given, strict=True)))
+
+
+def _finish(rule: Rule, node: Node, trial: Graph, results: dict[str, str]) -> Replacement:
+    """Gives the results the names of the outputs they stand for, and drops what is not used."""
+    made = {o for n in trial.nodes for o in n.outputs}
+    rename: dict[str, str] = {}
+    aliases: list[tuple[str, str]] = []
+    for output, result in results.items():
+        if result in made and result not in rename:
+            rename[result] = output
+        else:
+            aliases.append((output, result))
+    for index, (output, result) in enumerate(aliases):
+        name = f"{node.name}/port/Identity_{index}"
+        proto = make_node("Identity", [rename.get(result, result)], [output], name=name)
+        trial.nodes.append(read_node(proto, trial, node.origin))
+    nodes = [_renamed(n, rename, trial) for n in _live(trial.nodes, set(results.values()))]
+    for output, result in results.items():
+        value = trial.value(result)
+        typed = node.graph.value(output)
+        typed.dtype = value.dtype or typed.dtype
+        trial.define(type(value)(output, value.dtype, value.shape, value.is_const))
+        if value.contents is not None:
+            trial.values[output].contents = value.contents
+    used = {i for n in nodes for i in n.inputs} | {c for n in nodes for c in n.captured()}
+    constants = {
+        name: value.contents
+        for name, value in trial.values.items()
+        if name in used and name not in made and name not in results and value.contents is not None
+    }
+    trial.nodes = nodes
+    trial.changed()
+    return Replacement(rule, node, nodes, constants)
+
+
+def _live(nodes: list[Node], wanted: set[str]) -> list[Node]:
+    """The nodes that lead to the wanted values; the Identity nodes at the end always do."""
+    kept: list[Node] = []
+    needed = set(wanted)
+    for node in reversed(nodes):
+        final = node.op_type == "Identity" and "/port/Identity_" in node.name
+        if final or needed.intersection(node.outputs):
+            kept.append(node)
+            needed.update(i for i in node.inputs if i)
+            needed.update(node.captured())
+    return kept[::-1]
+
+
+def _renamed(node: Node, rename: dict[str, str], trial: Graph) -> Node:
+    """The node with new value names; views are made anew because they cache them."""
+    proto = node.proto
+    for names in (proto.input, proto.output):
+        for index, name in enumerate(names):
+            if name in rename:
+                names[index] = rename[name]
+    fresh = Node(proto, trial, node.origin)
+    fresh.subgraphs = node.subgraphs
+    return fresh
+
+
+def splice(graph: Graph, replacements: dict[Node, Replacement]) -> None:
+    """Puts replacements in the places of their nodes, in one pass over the graph."""
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        replacement = replacements.get(node)
+        if replacement is None:
+            nodes.append(node)
+            continue
+        adopt(graph, replacement)
+        nodes.extend(replacement.nodes)
+    graph.nodes = nodes
+    graph.changed()
+
+
+def adopt(graph: Graph, replacement: Replacement) -> None:
+    """Moves a replacement's nodes, values and constants into `graph`."""
+    for node in replacement.nodes:
+        trial = node.graph
+        node.graph = graph
+        for body in node.subgraphs.values():
+            body.outer = graph
+        for name in node.outputs:
+            if name in trial.values:
+                graph.define(trial.values[name])
+    for name, array in replacement.constants.items():
+        add_constant(graph, name, array)
+
+
+def add_constant(graph: Graph, name: str, array: Array) -> None:
+    """A new initializer."""
+    from porting.model.graph import constant
+
+    tensor = numpy_helper.from_array(array, name)
+    graph.initializers[name] = tensor
+    value = constant(name, array)
+    value.tensor = tensor
+    graph.define(value)

@@ -1,0 +1,110 @@
+"""From a loaded model to graphs, with the shapes that the user gives."""
+
+from collections.abc import Mapping, Sequence
+
+from onnx import shape_inference as onnx_inference
+
+from porting.errors import UsageError
+from porting.model.graph import Context, Graph, Shape
+from porting.model.infer import Hints, infer
+from porting.model.load import LoadedModel
+from porting.model.read import read_graph
+
+
+def build(
+    model: LoadedModel,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    dims: Mapping[str, int] | None = None,
+) -> Graph:
+    """The main graph of `model`, with everything known that can be without running it.
+
+    Args:
+        model: A loaded model, its local functions inlined already.
+        shapes: Shapes of inputs by name, which replace the declared ones.
+        dims: Sizes of symbolic dimensions by name.
+
+    Raises:
+        UsageError: A shape for an input that does not exist or of another rank, a dimension
+            that no input names, a size below one.
+    """
+    context = Context(model.opsets, model.proto.ir_version, model.tensor)
+    graph = read_graph(model.proto.graph, context, None, "")
+    _apply_shapes(graph, shapes or {}, dims or {})
+    hints = Hints({}) if shapes or dims else _whole_model_hints(model)
+    infer(graph, hints)
+    return graph
+
+
+def _whole_model_hints(model: LoadedModel) -> Hints:
+    """Symbolic dimensions followed through shape arithmetic; empty if every input is static."""
+    open_dims = any(
+        not d.HasField("dim_value")
+        for i in model.proto.graph.input
+        for d in i.type.tensor_type.shape.dim
+    )
+    if not open_dims:
+        return Hints({})
+    try:
+        inferred = onnx_inference.infer_shapes(model.proto, data_prop=True)
+    except (onnx_inference.InferenceError, ValueError, RuntimeError):
+        return Hints({})
+    return Hints({v.name: v.type for v in inferred.graph.value_info})
+
+
+def _apply_shapes(
+    graph: Graph, shapes: Mapping[str, Sequence[int]], dims: Mapping[str, int]
+) -> None:
+    names = [i.name for i in graph.inputs]
+    for name, shape in shapes.items():
+        if name not in names:
+            known = ", ".join(names) or "none"
+            raise UsageError(
+                "input-unknown", f"the model has no input '{name}'", f"its inputs are: {known}"
+            )
+        value = graph.value(name)
+        if value.rank is not None and value.rank != len(shape):
+            raise UsageError(
+                "shape-rank",
+                f"input '{name}' has {value.rank} dimensions, --shape gives {len(shape)}",
+                f"declared: {_shown(value.shape)}",
+            )
+        _check_static(name, value.shape, shape)
+        value.shape = tuple(shape)
+    _apply_dims(graph, dims)
+
+
+def _check_static(name: str, declared: Shape | None, given: Sequence[int]) -> None:
+    """A size that the model fixes cannot be changed; a declared 0 means "not known"."""
+    if any(size < 1 for size in given):
+        raise UsageError("shape-size", f"--shape {name}: every size must be at least 1")
+    for axis, (old, new) in enumerate(zip(declared or (), given, strict=False)):
+        if isinstance(old, int) and old not in (0, new):
+            raise UsageError(
+                "shape-fixed",
+                f"dimension {axis} of input '{name}' is {old} in the model, --shape says {new}",
+                f"declared: {_shown(declared)}",
+            )
+
+
+def _apply_dims(graph: Graph, dims: Mapping[str, int]) -> None:
+    symbols = {
+        d for i in graph.inputs for d in graph.value(i.name).shape or () if isinstance(d, str)
+    }
+    for name, size in dims.items():
+        if name not in symbols:
+            known = ", ".join(sorted(symbols)) or "none"
+            raise UsageError(
+                "dim-unknown",
+                f"no input has a dimension '{name}'",
+                f"symbolic dimensions of this model: {known}",
+            )
+        if size < 1:
+            raise UsageError("shape-size", f"--dim {name}={size}: a size must be at least 1")
+    for info in graph.inputs:
+        value = graph.value(info.name)
+        if value.shape is not None:
+            value.shape = tuple(dims.get(d, d) if isinstance(d, str) else d for d in value.shape)
+
+
+def _shown(shape: Shape | None) -> str:
+    return "unknown" if shape is None else "[" + ", ".join(str(d or "?") for d in shape) + "]"

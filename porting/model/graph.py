@@ -1,0 +1,383 @@
+"""The model as `port` works on it: graphs of nodes over values, weights left in their files.
+
+A `Graph` is mutable: legalizing replaces its nodes. Nodes are thin views of `NodeProto`; values
+hold what is known of a tensor without running the model. Names are the identity of values, as
+in ONNX, and a body of If, Loop or Scan sees the values of the graphs around it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy.typing as npt
+from onnx import AttributeProto, NodeProto, TensorProto, TypeProto, ValueInfoProto, helper
+
+from porting.model.dtypes import NAME_OF, NUMBER_OF
+from porting.model.schema import (
+    AttributeValue,
+    OpInfo,
+    decode_attribute,
+    domain_name,
+    op_info,
+    spatial_default,
+)
+
+Dim: TypeAlias = int | str | None
+"""A dimension: its size, its symbolic name, or None where nothing is known."""
+Shape: TypeAlias = tuple[Dim, ...]
+Array: TypeAlias = npt.NDArray[Any]
+
+SMALL = 4096
+"""Elements up to which a constant's contents are read and folded."""
+
+
+@dataclass(slots=True, eq=False)
+class Value:
+    """What is known of one tensor.
+
+    Attributes:
+        name: Its name in the graph.
+        dtype: Element type such as `float32`; None if not known.
+        shape: Dimensions; None if not even the rank is known.
+        is_const: Whether it is the same in every run: an initializer, a Constant, or folded.
+        kind: `tensor`, `sequence`, `optional`, `map` or `sparse_tensor`.
+        tensor: The initializer that holds the contents, which may lie in a file.
+        contents: The contents, where they are known already.
+    """
+
+    name: str
+    dtype: str | None = None
+    shape: Shape | None = None
+    is_const: bool = False
+    kind: str = "tensor"
+    tensor: TensorProto | None = None
+    contents: Array | None = None
+    read: Callable[[TensorProto], Array] | None = None
+    type_proto: TypeProto | None = None
+
+    @property
+    def rank(self) -> int | None:
+        """Number of dimensions; None if not known."""
+        return None if self.shape is None else len(self.shape)
+
+    @property
+    def is_static(self) -> bool:
+        """Whether every dimension is a number."""
+        return self.shape is not None and all(isinstance(d, int) for d in self.shape)
+
+    @property
+    def size(self) -> int | None:
+        """Number of elements; None if a dimension is not known."""
+        if self.shape is None:
+            return None
+        total = 1
+        for dim in self.shape:
+            if not isinstance(dim, int):
+                return None
+            total *= dim
+        return total
+
+    def value(self, limit: int = SMALL) -> Array | None:
+        """The contents of a constant of at most `limit` elements; None if there are none."""
+        if self.contents is not None:
+            return self.contents if self.contents.size <= limit else None
+        if self.tensor is None or self.read is None or (self.size or 0) > limit:
+            return None
+        self.contents = self.read(self.tensor)
+        return self.contents
+
+    def to_type(self) -> TypeProto | None:
+        """The ONNX type; None if the element type is not known."""
+        if self.kind != "tensor":
+            return self.type_proto
+        if self.dtype is None:
+            return None
+        return helper.make_tensor_type_proto(NUMBER_OF[self.dtype], self.shape)
+
+    def set_type(self, proto: TypeProto) -> None:
+        """Takes over what an ONNX type says."""
+        self.type_proto = proto
+        kind = proto.WhichOneof("value")
+        if kind in {"tensor_type", "sparse_tensor_type"}:
+            self.kind = "tensor" if kind == "tensor_type" else "sparse_tensor"
+            tensor = proto.tensor_type if kind == "tensor_type" else proto.sparse_tensor_type
+            self.dtype = NAME_OF.get(tensor.elem_type, self.dtype)
+            if tensor.HasField("shape"):
+                self.shape = tuple(_dim(d) for d in tensor.shape.dim)
+        elif kind is not None:
+            self.kind = kind.removesuffix("_type")
+
+
+def _dim(dim: object) -> Dim:
+    """A negative size is an exporter's way to write an unknown one."""
+    size: int | None = dim.dim_value if dim.HasField("dim_value") else None  # type: ignore[attr-defined]
+    if size is not None:
+        return size if size >= 0 else None
+    return dim.dim_param or None  # type: ignore[attr-defined]
+
+
+def merge(value: Value, other: Value) -> None:
+    """Takes from `other` what `value` lacks. Where both know a dimension, `value` wins."""
+    value.dtype = value.dtype or other.dtype
+    if value.type_proto is None and other.kind != "tensor":
+        value.type_proto, value.kind = other.type_proto, other.kind
+    if value.shape is None:
+        value.shape = other.shape
+    elif other.shape is not None and len(other.shape) == len(value.shape):
+        value.shape = tuple(map(_better_dim, value.shape, other.shape))
+
+
+def _better_dim(mine: Dim, theirs: Dim) -> Dim:
+    if isinstance(mine, int):
+        return mine
+    return theirs if isinstance(theirs, int) else mine or theirs
+
+
+def constant(name: str, array: Array) -> Value:
+    """A value whose contents are `array`."""
+    dtype = NAME_OF[helper.np_dtype_to_tensor_dtype(array.dtype)]
+    return Value(name, dtype, tuple(array.shape), is_const=True, contents=array)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What all graphs of one model share.
+
+    Attributes:
+        opsets: Operator set version by domain name, `ai.onnx` for the default domain.
+        ir_version: Of the model.
+        read: Reads one tensor's contents, wherever they lie.
+    """
+
+    opsets: Mapping[str, int]
+    ir_version: int
+    read: Callable[[TensorProto], Array]
+
+    @property
+    def opset(self) -> int:
+        """Version of the default domain; 1 where the model imports none."""
+        return self.opsets.get("ai.onnx", 1)
+
+
+class Node:
+    """A view of one `NodeProto` in its graph.
+
+    Attributes:
+        proto: The node itself; its attributes' graphs are superseded by `subgraphs`.
+        graph: Where its names are looked up.
+        subgraphs: Bodies by attribute name, one each (ONNX has no operator with a list of them).
+        origin: Name of the node of the loaded model that it stands for.
+    """
+
+    __slots__ = ("__dict__", "graph", "origin", "proto", "subgraphs")
+
+    def __init__(self, proto: NodeProto, graph: "Graph", origin: str = "") -> None:
+        self.proto = proto
+        self.graph = graph
+        self.subgraphs: dict[str, Graph] = {}
+        self.origin = origin
+
+    @property
+    def op_type(self) -> str:
+        """Operator name."""
+        return self.proto.op_type
+
+    @property
+    def name(self) -> str:
+        """The node's name, or its first output where it has none."""
+        return self.proto.name or next((o for o in self.proto.output if o), self.proto.op_type)
+
+    @cached_property
+    def domain(self) -> str:
+        """Operator set domain, `ai.onnx` for the default one."""
+        return domain_name(self.proto.domain)
+
+    @property
+    def opset(self) -> int:
+        """The version of the node's domain that the model imports; 0 if it imports none."""
+        return self.graph.context.opsets.get(self.domain, 0)
+
+    @property
+    def key(self) -> str:
+        """The operator's name in tables and reports: `Conv`, `com.microsoft::Gelu`."""
+        return self.op_type if self.domain == "ai.onnx" else f"{self.domain}::{self.op_type}"
+
+    @cached_property
+    def info(self) -> OpInfo | None:
+        """ONNX's definition of the operator at the model's opset; None if there is none."""
+        return op_info(self.op_type, self.domain, self.opset)
+
+    @cached_property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the inputs; the empty string for a skipped one."""
+        return tuple(self.proto.input)
+
+    @cached_property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs; the empty string for one that is not asked for."""
+        return tuple(self.proto.output)
+
+    @cached_property
+    def attributes(self) -> dict[str, AttributeValue]:
+        """The attributes written on the node, without bodies."""
+        return {
+            a.name: decode_attribute(a)
+            for a in self.proto.attribute
+            if a.type not in {AttributeProto.GRAPH, AttributeProto.GRAPHS}
+        }
+
+    def attribute(self, name: str) -> AttributeValue:
+        """An attribute as ONNX understands the node: the default where it is not written."""
+        if name in self.attributes:
+            return self.attributes[name]
+        default = self.info.attributes.get(name) if self.info else None
+        return default if default is not None else self._prose_default(name)
+
+    def _prose_default(self, name: str) -> AttributeValue:
+        """Defaults that depend on a rank or shape, which ONNX states in prose."""
+        first = self.input(0)
+        if first is None or first.rank is None:
+            return None
+        if name == "perm" and self.op_type == "Transpose":
+            return tuple(reversed(range(first.rank)))
+        if name == "kernel_shape" and self.op_type in {"Conv", "ConvTranspose"}:
+            weight = self.input(1)
+            if weight is not None and weight.is_static and weight.shape is not None:
+                return tuple(int(d or 0) for d in weight.shape[2:])
+            return None
+        return spatial_default(self.op_type, name, max(first.rank - 2, 0))
+
+    def input(self, index: int | str) -> Value | None:
+        """An input by position or formal name; None where the node leaves it out."""
+        position = self.position(index) if isinstance(index, str) else index
+        if position is None or position >= len(self.inputs) or not self.inputs[position]:
+            return None
+        return self.graph.value(self.inputs[position])
+
+    def position(self, formal: str) -> int | None:
+        """Where the input of this formal name stands at the model's opset."""
+        names = self.info.inputs if self.info else ()
+        return names.index(formal) if formal in names else None
+
+    def input_values(self) -> list[Value | None]:
+        """Every input in order, None for a skipped one."""
+        return [self.graph.value(n) if n else None for n in self.inputs]
+
+    def output(self, index: int = 0) -> Value | None:
+        """An output by position; None where the node does not produce it."""
+        if index >= len(self.outputs) or not self.outputs[index]:
+            return None
+        return self.graph.value(self.outputs[index])
+
+    def const(self, index: int | str, limit: int = SMALL) -> Array | None:
+        """The contents of a constant input; None if absent, computed or above `limit` elements."""
+        value = self.input(index)
+        return value.value(limit) if value is not None and value.is_const else None
+
+    def captured(self) -> set[str]:
+        """Names that the bodies take from the graphs around them."""
+        return set().union(*(g.free_names() for g in self.subgraphs.values()), set())
+
+
+@dataclass(eq=False)
+class Graph:
+    """Nodes over values: the main graph, a body, or a trial replacement laid over a graph.
+
+    Attributes:
+        context: What all graphs of the model share.
+        path: Where it is: empty for the main graph, else `If_3.then_branch/...`.
+        outer: The graph whose values this one sees.
+        nodes: In topological order.
+        inputs: Names and types, as the file declares them; initializers are not among them.
+        outputs: Names and types, as the file declares them.
+        initializers: By name. Their data may lie in a file.
+        values: Everything known of the values defined here.
+        declared: Types that the file states for values defined here.
+    """
+
+    context: Context
+    path: str = ""
+    outer: "Graph | None" = None
+    name: str = ""
+    nodes: list[Node] = field(default_factory=list)
+    inputs: list[ValueInfoProto] = field(default_factory=list)
+    outputs: list[ValueInfoProto] = field(default_factory=list)
+    initializers: dict[str, TensorProto] = field(default_factory=dict)
+    values: dict[str, Value] = field(default_factory=dict)
+    declared: dict[str, TypeProto] = field(default_factory=dict)
+
+    def value(self, name: str) -> Value:
+        """What is known of a name, here or outside; an unknown name gives an empty value."""
+        graph: Graph | None = self
+        while graph is not None:
+            found = graph.values.get(name)
+            if found is not None:
+                return found
+            graph = graph.outer
+        return Value(name)
+
+    def define(self, value: Value) -> None:
+        """Adds or replaces a value."""
+        self.values[value.name] = value
+
+    def is_output(self, name: str) -> bool:
+        """Whether the graph itself returns the value."""
+        return name in self._output_names
+
+    @cached_property
+    def _output_names(self) -> frozenset[str]:
+        return frozenset(o.name for o in self.outputs)
+
+    @cached_property
+    def _producers(self) -> dict[str, Node]:
+        return {o: n for n in self.nodes for o in n.outputs if o}
+
+    @cached_property
+    def _consumers(self) -> dict[str, list[Node]]:
+        found: dict[str, list[Node]] = {}
+        for node in self.nodes:
+            names = {n for n in node.inputs if n} | node.captured()
+            for name in sorted(names):
+                found.setdefault(name, []).append(node)
+        return found
+
+    def producer(self, name: str) -> Node | None:
+        """The node that computes a value; None for inputs and initializers."""
+        graph: Graph | None = self
+        while graph is not None:
+            if name in graph._producers:
+                return graph._producers[name]
+            graph = graph.outer
+        return None
+
+    def consumers(self, name: str) -> list[Node]:
+        """The nodes that read a value, those whose bodies capture it among them."""
+        graph: Graph | None = self
+        while graph is not None:
+            if name in graph._consumers or name in graph.values:
+                return graph._consumers.get(name, [])
+            graph = graph.outer
+        return []
+
+    def changed(self) -> None:
+        """Forgets what was derived from `nodes`; call it after changing them."""
+        for name in ("_producers", "_consumers", "_output_names"):
+            self.__dict__.pop(name, None)
+
+    def free_names(self) -> set[str]:
+        """Names that are used here and defined in a graph around."""
+        defined = {i.name for i in self.inputs} | set(self.initializers)
+        used = {o.name for o in self.outputs}
+        for node in self.nodes:
+            used.update(n for n in node.inputs if n)
+            used.update(node.captured())
+            defined.update(node.outputs)
+        return used - defined
+
+    def walk(self) -> "Iterator[tuple[Graph, Node]]":
+        """Every node with its graph, bodies right after the node that holds them."""
+        for node in self.nodes:
+            yield self, node
+            for body in node.subgraphs.values():
+                yield from body.walk()

@@ -1,0 +1,150 @@
+"""What is known of every value without running the model: types, shapes, constants.
+
+Shapes come from ONNX's own inference, node by node in topological order, so that one pass sees
+what folding has just found: a Reshape whose target was computed from a Shape gets its dimensions.
+Where a dimension stays symbolic, ONNX's whole-model inference with data propagation helps.
+"""
+
+from typing import TypeAlias
+
+import numpy as np
+import onnx
+from onnx import AttributeProto, TypeProto, helper, numpy_helper
+from onnx import shape_inference as onnx_inference
+
+from porting.model.control_flow import bind_inputs, collect_outputs
+from porting.model.dtypes import NAME_OF
+from porting.model.fold import fold
+from porting.model.graph import Array, Graph, Node, Value, constant, merge
+from porting.model.schema import decode_attribute
+
+Types: TypeAlias = dict[str, TypeProto]
+
+
+class Hints:
+    """Types that ONNX's whole-model inference or the file itself gives, by value name."""
+
+    def __init__(self, types: Types) -> None:
+        self._types = types
+
+    def refine(self, value: Value) -> None:
+        """Fills in what is missing in `value`; what is known stays."""
+        proto = self._types.get(value.name)
+        if proto is None:
+            return
+        hint = Value(value.name)
+        hint.set_type(proto)
+        merge(value, hint)
+
+
+def infer(graph: Graph, hints: Hints) -> None:
+    """Types, shapes and constants of every value of a graph and its bodies, in one pass."""
+    for node in graph.nodes:
+        infer_node(node, hints)
+
+
+def infer_node(node: Node, hints: Hints | None = None) -> None:
+    """Defines the outputs of one node in its graph from what is known of its inputs."""
+    hints = hints or Hints({})
+    if node.op_type == "Constant" and node.domain == "ai.onnx":
+        _define_constant(node)
+        return
+    outputs = [Value(name) for name in node.outputs]
+    if node.subgraphs:
+        bind_inputs(node)
+        for body in node.subgraphs.values():
+            infer(body, hints)
+        collect_outputs(node, outputs)
+    else:
+        _infer_schema(node, outputs)
+    for value in outputs:
+        if value.name:
+            hints.refine(value)
+            _refine_declared(node.graph, value)
+            node.graph.define(value)
+    folded = fold(node)
+    if folded is not None:
+        for name, array in zip(node.outputs, folded, strict=False):
+            node.graph.define(constant(name, array))
+
+
+def _refine_declared(graph: Graph, value: Value) -> None:
+    """The file's own word on a value: the element type always, the rank and shape if static."""
+    proto = graph.declared.get(value.name)
+    if proto is None:
+        return
+    hint = Value(value.name)
+    hint.set_type(proto)
+    if value.shape is not None:
+        hint.shape = None  # inference knows better: the declared shape may be another size's
+    merge(value, hint)
+
+
+def _define_constant(node: Node) -> None:
+    """Constant-1..: one of `value`, `value_int(s)`, `value_float(s)`, `sparse_value`."""
+    name = node.outputs[0] if node.outputs else ""
+    for attribute in node.proto.attribute:
+        if attribute.name == "value":
+            t = attribute.t
+            dtype = NAME_OF.get(t.data_type)
+            node.graph.define(
+                Value(name, dtype, tuple(t.dims), True, tensor=t, read=node.graph.context.read)
+            )
+            return
+        array = _scalar_constant(attribute)
+        if array is not None:
+            node.graph.define(constant(name, array))
+            return
+    node.graph.define(Value(name, is_const=True))
+
+
+def _scalar_constant(attribute: AttributeProto) -> Array | None:
+    value = decode_attribute(attribute)
+    dtypes: dict[str, type[np.generic]] = {
+        "value_float": np.float32,
+        "value_floats": np.float32,
+        "value_int": np.int64,
+        "value_ints": np.int64,
+    }
+    if attribute.name in dtypes:
+        return np.array(value, dtype=dtypes[attribute.name])
+    if attribute.name in {"value_string", "value_strings"}:
+        return np.array(value, dtype=object)
+    return None
+
+
+def _infer_schema(node: Node, outputs: list[Value]) -> None:
+    """ONNX's inference for one node; what it cannot tell stays unknown."""
+    if node.info is None:
+        return
+    types: Types = {}
+    data: dict[str, onnx.TensorProto] = {}
+    for value in node.input_values():
+        if value is None:
+            continue
+        proto = value.to_type()
+        if proto is None:
+            return
+        types[value.name] = proto
+        array = value.value() if value.is_const and value.dtype in _SHAPE_DTYPES else None
+        if array is not None:
+            data[value.name] = numpy_helper.from_array(array, value.name)
+    opsets = [helper.make_opsetid(node.proto.domain, node.opset)]
+    try:
+        found = onnx_inference.infer_node_outputs(
+            node.info.schema,
+            node.proto,
+            types,
+            data,
+            opset_imports=opsets,
+            ir_version=node.graph.context.ir_version,
+        )
+    except (onnx_inference.InferenceError, ValueError, RuntimeError, TypeError):
+        return
+    for value in outputs:
+        if value.name in found:
+            value.set_type(found[value.name])
+
+
+_SHAPE_DTYPES = frozenset({"int64", "int32", "float32", "bool"})
+"""Constants of these types decide shapes: targets, axes, sizes, scales, repeats."""

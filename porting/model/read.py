@@ -1,0 +1,44 @@
+"""From protobuf messages to graphs and nodes; nothing is inferred here."""
+
+from onnx import AttributeProto, GraphProto, NodeProto
+
+from porting.model.dtypes import NAME_OF
+from porting.model.graph import Context, Graph, Node, Value
+
+
+def read_graph(proto: GraphProto, context: Context, outer: Graph | None, path: str) -> Graph:
+    """Builds the graph and its bodies. The loader has bounded the nesting."""
+    graph = Graph(context, path, outer, proto.name)
+    graph.initializers = {t.name: t for t in proto.initializer}
+    graph.inputs = [i for i in proto.input if i.name not in graph.initializers]
+    graph.outputs = list(proto.output)
+    declared = {v.name: v.type for v in (*proto.value_info, *proto.output)}
+    for name, tensor in graph.initializers.items():
+        dtype = NAME_OF.get(tensor.data_type)
+        graph.define(
+            Value(name, dtype, tuple(tensor.dims), is_const=True, tensor=tensor, read=context.read)
+        )
+    for sparse in proto.sparse_initializer:
+        dtype = NAME_OF.get(sparse.values.data_type)
+        value = Value(sparse.values.name, dtype, tuple(sparse.dims), is_const=True)
+        value.kind = "sparse_tensor"
+        graph.define(value)
+    for info in graph.inputs:
+        value = Value(info.name)
+        value.set_type(info.type)
+        graph.define(value)
+    for node in proto.node:
+        graph.nodes.append(read_node(node, graph))
+    graph.declared = declared
+    return graph
+
+
+def read_node(proto: NodeProto, graph: Graph, origin: str = "") -> Node:
+    """A node of `graph` with its bodies."""
+    node = Node(proto, graph, origin or proto.name)
+    for attribute in proto.attribute:
+        if attribute.type == AttributeProto.GRAPH:
+            step = f"{node.name}.{attribute.name}"
+            path = f"{graph.path}/{step}" if graph.path else step
+            node.subgraphs[attribute.name] = read_graph(attribute.g, graph.context, graph, path)
+    return node

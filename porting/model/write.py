@@ -1,0 +1,79 @@
+"""From graphs back to protobuf messages, with the types that are known by now."""
+
+from collections.abc import Mapping
+
+from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, helper
+
+from porting.model.graph import Graph, Node
+from porting.model.schema import schema_domain
+
+
+def write_model(graph: Graph, source: ModelProto, opsets: Mapping[str, int]) -> ModelProto:
+    """The model of `graph`, with everything else (metadata, names, versions) of `source`.
+
+    Args:
+        graph: The main graph.
+        source: The model it was read from; not changed.
+        opsets: Operator set versions by domain name.
+
+    Returns:
+        A model whose untouched weights still refer to the source's file.
+    """
+    model = ModelProto()
+    for descriptor, value in source.ListFields():
+        if descriptor.name not in {"graph", "opset_import", "functions"}:
+            if descriptor.is_repeated:
+                getattr(model, descriptor.name).extend(value)
+            else:
+                setattr(model, descriptor.name, value)
+    model.opset_import.extend(
+        helper.make_opsetid(schema_domain(domain), version) for domain, version in opsets.items()
+    )
+    model.graph.CopyFrom(write_graph(graph))
+    model.graph.doc_string = source.graph.doc_string
+    model.graph.metadata_props.extend(source.graph.metadata_props)
+    return model
+
+
+def write_graph(graph: Graph) -> GraphProto:
+    """One graph and its bodies."""
+    proto = GraphProto(name=graph.name or "graph")
+    proto.node.extend(write_node(node) for node in graph.nodes)
+    proto.initializer.extend(graph.initializers.values())
+    proto.input.extend(_typed(graph, info) for info in graph.inputs)
+    proto.output.extend(_typed(graph, info) for info in graph.outputs)
+    outputs = {info.name for info in graph.outputs}
+    for node in graph.nodes:
+        for name in node.outputs:
+            value = graph.values.get(name)
+            if not name or name in outputs or value is None or value.shape is None:
+                continue
+            kind = value.to_type()
+            if kind is not None:
+                proto.value_info.append(helper.make_value_info(name, kind))
+    return proto
+
+
+def write_node(node: Node) -> NodeProto:
+    """The node's message; its bodies, if it has any, as they are now."""
+    if not node.subgraphs:
+        return node.proto
+    proto = NodeProto()
+    proto.CopyFrom(node.proto)
+    for attribute in proto.attribute:
+        body = node.subgraphs.get(attribute.name)
+        if body is not None:
+            attribute.g.CopyFrom(write_graph(body))
+    return proto
+
+
+def _typed(graph: Graph, info: ValueInfoProto) -> ValueInfoProto:
+    """A graph input or output with its dimensions as they are known now."""
+    value = graph.values.get(info.name)
+    if value is None or value.kind != "tensor" or value.shape is None or value.dtype is None:
+        return info
+    kind = value.to_type()
+    assert kind is not None
+    result = helper.make_value_info(info.name, kind, info.doc_string)
+    result.metadata_props.extend(info.metadata_props)
+    return result
