@@ -1,0 +1,270 @@
+"""Compare two models' outputs: how far apart, and whether a tolerance allows it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+FLOOR = 1e-3
+"""Share of an output's scale under which a reference value counts as "about zero"."""
+
+_LIMITS: dict[str, dict[str, tuple[float, float]]] = {
+    # class group -> narrowest float type -> (rel, scale)
+    "exact": {"float32": (1e-6, 1e-6), "float16": (1e-3, 1e-3), "bfloat16": (8e-3, 8e-3)},
+    "reordered": {"float32": (1e-3, 1e-5), "float16": (1e-2, 5e-3), "bfloat16": (4e-2, 2e-2)},
+    "approximate": {"float32": (1e-2, 1e-2), "float16": (2e-2, 1e-2), "bfloat16": (5e-2, 5e-2)},
+}
+_GROUP_OF = {
+    "exact": "exact",
+    "narrowing": "exact",
+    "reordered": "reordered",
+    "conditional": "reordered",
+    "approximate": "approximate",
+}
+_GROUPS = ("exact", "reordered", "approximate")
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far element `b` may be from the original's element `a`.
+
+    Allowed is `|a - b| <= abs + scale * S + rel * max(|a|, floor)`, where `S` is the output's
+    scale (see `scale_of`) and `floor` is `FLOOR * S`. Integers, booleans and strings must be
+    equal whatever the tolerance.
+
+    Attributes:
+        rel: Share of the element's own magnitude.
+        abs: In the output's own units.
+        scale: Share of the output's scale; what rounding noise on a sum that cancels to about
+            zero is proportional to.
+    """
+
+    rel: float
+    abs: float = 0.0
+    scale: float = 0.0
+
+    @classmethod
+    def for_classes(cls, classes: Iterable[str], dtype: str = "float32") -> "Tolerance":
+        """The tolerance that the exactness classes of the applied rules allow.
+
+        | classes              | float32, float64 (rel, scale) | float16    | bfloat16   |
+        |----------------------|-------------------------------|------------|------------|
+        | none, exact, narrowing | 1e-6, 1e-6                  | 1e-3, 1e-3 | 8e-3, 8e-3 |
+        | reordered, conditional | 1e-3, 1e-5                  | 1e-2, 5e-3 | 4e-2, 2e-2 |
+        | approximate            | 1e-2, 1e-2                  | 2e-2, 1e-2 | 5e-2, 5e-2 |
+
+        The loosest class wins. "exact" is not zero: the same float operations may still go
+        through another kernel, which costs a few units in the last place (6e-8 in float32,
+        5e-4 in float16, 4e-3 in bfloat16). "reordered" is the accepted relative error of 1e-3,
+        about a thousand times above what another order of summation costs in float32 and far
+        below what a wrong operand, pad or attribute does.
+
+        Args:
+            classes: Names of exactness classes, in any number.
+            dtype: Narrowest float type that the model computes in; types other than float16
+                and bfloat16 count as float32.
+
+        Raises:
+            ValueError: A class is not one of the five.
+        """
+        groups = {"exact"}
+        for name in classes:
+            if name not in _GROUP_OF:
+                raise ValueError(f"unknown exactness class {name!r}")
+            groups.add(_GROUP_OF[name])
+        by_type = _LIMITS[max(groups, key=_GROUPS.index)]
+        rel, scale = by_type.get(dtype, by_type["float32"])
+        return cls(rel=rel, abs=0.0, scale=scale)
+
+
+@dataclass(frozen=True)
+class OutputComparison:
+    """One output over all runs: errors of the converted model against the original.
+
+    Attributes:
+        name: Output name; an item of a sequence or map output is `name[item]`.
+        dtype: The original's element type.
+        shape: The original's shape in the last run.
+        max_abs: Largest `|a - b|` over elements finite in both; None if there is none.
+        max_rel: Largest `|a - b| / max(|a|, floor)` over those elements, where `floor` is
+            `FLOOR * scale_of(a)` of the same run, or the smallest normal float64 where that
+            is zero; None if there is none.
+        mean_abs: Mean `|a - b|` over those elements; None if there is none.
+        cosine: Smallest cosine similarity of a run; None if there is none. Two zero vectors
+            count as 1, one zero vector as 0.
+        mismatches: Elements outside the tolerance, or not finite in the same way.
+        elements: Elements compared, over all runs.
+        nonfinite: Elements that are NaN or infinite in either model.
+        first_mismatch: Index of the first mismatch in the first run that has one.
+        passed: No mismatch, and shapes agree.
+        reason: Why not passed, one line; empty when passed.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    max_abs: float | None = None
+    max_rel: float | None = None
+    mean_abs: float | None = None
+    cosine: float | None = None
+    mismatches: int = 0
+    elements: int = 0
+    nonfinite: int = 0
+    first_mismatch: tuple[int, ...] | None = None
+    passed: bool = True
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """A dictionary that JSON can hold: no NaN, no infinity, lists for tuples."""
+        values = asdict(self)
+        for key, value in values.items():
+            if isinstance(value, tuple):
+                values[key] = list(value)
+            elif isinstance(value, float) and not np.isfinite(value):
+                values[key] = None
+        return values
+
+
+def scale_of(a: Array) -> float:
+    """Largest finite magnitude in `a`, mask constants aside; 0.0 if there is none.
+
+    A value of at least 1e4 that is also at least 1e4 times the tenth percentile of the nonzero
+    magnitudes is taken for a mask constant (-1e9, the lowest float): noise allowed in
+    proportion to such a value would hide every difference in the other elements.
+    """
+    magnitude = np.abs(a[np.isfinite(a)])
+    magnitude = magnitude[magnitude > 0]
+    if magnitude.size == 0:
+        return 0.0
+    largest = float(magnitude.max())
+    if largest < 1e4:
+        return largest
+    rank = (magnitude.size - 1) // 10
+    usual = float(np.partition(magnitude, rank)[rank])
+    return float(magnitude[magnitude < max(1e4, 1e4 * usual)].max(initial=0.0)) or largest
+
+
+def compare_output(
+    name: str, originals: Sequence[Array], converted: Sequence[Array], tolerance: Tolerance
+) -> OutputComparison:
+    """Compare one output of two models over runs on the same inputs.
+
+    Args:
+        name: Output name.
+        originals: The original's values, one array a run, any shape and type.
+        converted: The other model's values, in the same order; at least one run.
+        tolerance: What is allowed for float elements.
+
+    Returns:
+        The comparison; a run whose shapes or kinds of type differ ends it with a reason.
+    """
+    total = OutputComparison(name, originals[-1].dtype.name, originals[-1].shape)
+    for a, b in zip(originals, converted, strict=True):
+        if a.shape != b.shape:
+            reason = f"shape {list(b.shape)} instead of {list(a.shape)}"
+            return replace(total, passed=False, reason=reason)
+        if _kind(a) != _kind(b):
+            reason = f"type {b.dtype.name} instead of {a.dtype.name}"
+            return replace(total, passed=False, reason=reason)
+        total = _add(total, _compare_run(name, a, b, tolerance))
+    if total.mismatches:
+        reason = f"{total.mismatches} of {total.elements} elements differ"
+        total = replace(total, passed=False, reason=reason)
+    return total
+
+
+def _kind(a: Array) -> str:
+    if a.dtype.kind in "iub" or a.dtype.name.startswith(("int", "uint")):
+        return "bool" if a.dtype.kind == "b" else "integer"
+    return "string" if a.dtype.kind in "OSU" else "complex" if a.dtype.kind == "c" else "float"
+
+
+def _compare_run(name: str, a: Array, b: Array, tolerance: Tolerance) -> OutputComparison:
+    kind, shape = _kind(a), a.shape
+    base = OutputComparison(name, a.dtype.name, shape, elements=a.size)
+    if kind == "string":
+        wrong = a.astype(str) != b.astype(str)
+        return replace(base, mismatches=int(wrong.sum()), first_mismatch=_first(wrong))
+    exact = kind in ("integer", "bool")
+    unequal = a != b if exact else None
+    x, y = _as_float64(a), _as_float64(b)
+    finite = np.isfinite(x) & np.isfinite(y)
+    same_class = finite | (np.isnan(x) & np.isnan(y)) | (x == y)
+    with np.errstate(all="ignore"):
+        difference = np.where(finite, np.abs(x - y), 0.0)
+        scale = scale_of(x)
+        magnitude = np.maximum(np.abs(x), FLOOR * scale or np.finfo(np.float64).tiny)
+        allowed = tolerance.abs + tolerance.scale * scale + tolerance.rel * magnitude
+        wrong = ~same_class | (finite & ~(difference <= allowed)) if unequal is None else unequal
+        ratio = difference / magnitude
+    if kind == "complex":
+        wrong = wrong.any(axis=-1)
+        finite_count = int(finite.all(axis=-1).sum())
+    else:
+        finite_count = int(finite.sum())
+    base = replace(
+        base,
+        mismatches=int(wrong.sum()),
+        first_mismatch=_first(wrong),
+        nonfinite=a.size - finite_count,
+    )
+    if not finite.any():
+        return base
+    return replace(
+        base,
+        max_abs=float(difference[finite].max()),
+        max_rel=float(ratio[finite].max()),
+        mean_abs=float(difference[finite].mean()),
+        cosine=_cosine(x[finite], y[finite]),
+    )
+
+
+def _as_float64(a: Array) -> Array:
+    if a.dtype.kind == "c":
+        return np.stack([a.real, a.imag], axis=-1).astype(np.float64)
+    return np.asarray(a).astype(np.float64)
+
+
+def _first(wrong: Array) -> tuple[int, ...] | None:
+    if not wrong.any():
+        return None
+    return tuple(int(i) for i in np.unravel_index(int(np.argmax(wrong)), wrong.shape))
+
+
+def _cosine(x: Array, y: Array) -> float:
+    # Scaled first, so that squares of large or tiny values neither overflow nor vanish.
+    largest_x, largest_y = float(np.abs(x).max()), float(np.abs(y).max())
+    if largest_x == 0 or largest_y == 0:
+        return float(largest_x == largest_y)
+    u, v = x / largest_x, y / largest_y
+    return float(np.clip(u @ v / np.sqrt((u @ u) * (v @ v)), -1.0, 1.0))
+
+
+def _add(total: OutputComparison, run: OutputComparison) -> OutputComparison:
+    first = run.first_mismatch if total.first_mismatch is None else total.first_mismatch
+    finite_before = total.elements - total.nonfinite
+    finite_now = run.elements - run.nonfinite
+    mean = None
+    if finite_before + finite_now:
+        weighted = (total.mean_abs or 0) * finite_before + (run.mean_abs or 0) * finite_now
+        mean = weighted / (finite_before + finite_now)
+    return replace(
+        total,
+        max_abs=_pick(max, total.max_abs, run.max_abs),
+        max_rel=_pick(max, total.max_rel, run.max_rel),
+        mean_abs=mean,
+        cosine=_pick(min, total.cosine, run.cosine),
+        mismatches=total.mismatches + run.mismatches,
+        elements=total.elements + run.elements,
+        nonfinite=total.nonfinite + run.nonfinite,
+        first_mismatch=first,
+    )
+
+
+def _pick(choose: Any, first: float | None, second: float | None) -> float | None:
+    known = [value for value in (first, second) if value is not None]
+    return choose(known) if known else None
