@@ -1,0 +1,388 @@
+"""How a model and its tensors are stored: protobuf, walked in place so that weights stay unread.
+
+A model file is a tree of length-prefixed messages. The walk follows only the branches that can
+hold a tensor, hands each tensor to a function that may replace it, and copies all else untouched.
+"""
+
+import math
+import mmap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from onnx import TensorProto, helper, numpy_helper
+
+from porting.errors import ModelError
+from porting.model.dtypes import NAME_OF, numpy_dtype
+
+Array = npt.NDArray[Any]
+Buffer = bytes | mmap.mmap
+
+MAX_GRAPH_DEPTH = 30
+"""Graphs inside graphs. protobuf reads 100 nested messages; a graph costs 3, its leaves a few."""
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+
+_CHILDREN: dict[str, dict[int, str]] = {
+    "model": {7: "graph", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
+    "function": {7: "node", 11: "attribute"},
+    "graph": {1: "node", 5: "tensor", 15: "sparse"},
+    "node": {5: "attribute"},
+    "attribute": {
+        5: "tensor",
+        6: "graph",
+        10: "tensor",
+        11: "graph",
+        22: "sparse",
+        23: "sparse",
+    },
+    "sparse": {1: "tensor", 2: "tensor"},
+}
+"""`{message: {field number: message in that field}}`, for the messages that can hold a tensor."""
+
+_MODEL_FIELDS = {
+    **dict.fromkeys((1, 5), VARINT),
+    **dict.fromkeys((2, 3, 4, 6, 7, 8, 14, 20, 25, 26), BYTES),
+}
+"""`{field number: wire type}` of ModelProto."""
+
+_RAW_DATA = TensorProto.RAW_DATA_FIELD_NUMBER
+_EXTERNAL_DATA = TensorProto.EXTERNAL_DATA_FIELD_NUMBER
+_DATA_LOCATION = TensorProto.DATA_LOCATION_FIELD_NUMBER
+
+
+PACKED_BITS = {
+    "int2": 2,
+    "uint2": 2,
+    "int4": 4,
+    "uint4": 4,
+    "float4e2m1": 4,
+    "float6e2m3": 6,
+    "float6e3m2": 6,
+}
+"""Bits per element of the types whose elements share bytes."""
+
+
+class Field(NamedTuple):
+    """One field of a message: its tag starts at `tag`, its value is `[start, end)`."""
+
+    number: int
+    wire: int
+    tag: int
+    start: int
+    end: int
+
+
+class Slice(NamedTuple):
+    """Bytes `[start, end)` of a buffer or of a file."""
+
+    source: Buffer | Path
+    start: int
+    end: int
+
+
+Piece = bytes | Slice
+
+
+def size(pieces: list[Piece]) -> int:
+    """Bytes that `pieces` hold together."""
+    return sum(p.end - p.start if isinstance(p, Slice) else len(p) for p in pieces)
+
+
+def header(number: int, length: int) -> bytes:
+    """Tag and length of field `number`, whose value is `length` bytes long."""
+    return _encode_varint(number << 3 | BYTES) + _encode_varint(length)
+
+
+def fields(data: Buffer, start: int, end: int) -> Iterator[Field]:
+    """The fields of the message in bytes `[start, end)` of `data`, values unread.
+
+    Raises:
+        ModelError: `model-truncated` if a field runs past `end`; `model-not-onnx` if the bytes
+            are no protobuf message.
+    """
+    position = start
+    while position < end:
+        tag, value = _varint(data, position, end)
+        wire = tag & 7
+        if wire == BYTES:
+            length, value = _varint(data, value, end)
+            stop = value + length
+        elif wire == VARINT:
+            _, stop = _varint(data, value, end)
+        elif wire in (FIXED32, FIXED64):
+            stop = value + (4 if wire == FIXED32 else 8)
+        else:
+            raise _not_onnx(position)
+        if stop > end:
+            raise _truncated(position, stop - end)
+        if tag < 8:
+            raise _not_onnx(position)
+        yield Field(tag >> 3, wire, position, value, stop)
+        position = stop
+
+
+@dataclass(frozen=True)
+class Rewriter:
+    """Rewrites the tensors of a serialized model.
+
+    Args:
+        data: The serialized ModelProto.
+        replace: Given the range of a TensorProto in `data`, its new body, or None to keep it.
+        enter: Whether the message in a range of `data` is worth walking; else it is copied.
+    """
+
+    data: Buffer
+    replace: Callable[[int, int], list[Piece] | None]
+    enter: Callable[[int, int], bool]
+
+    def model(self) -> list[Piece]:
+        """The whole model, rewritten.
+
+        Raises:
+            ModelError: `model-truncated`, `model-not-onnx` or `model-too-deep`.
+        """
+        end = len(self.data)
+        return self._message("model", 0, end, -1) or [Slice(self.data, 0, end)]
+
+    def _message(self, kind: str, start: int, end: int, depth: int) -> list[Piece] | None:
+        """The message's new body, or None if nothing in it changes."""
+        if kind == "tensor":
+            return self.replace(start, end)
+        depth += kind == "graph"
+        if depth > MAX_GRAPH_DEPTH:
+            raise too_deep()
+        pieces: list[Piece] = []
+        copied = start
+        for field in fields(self.data, start, end):
+            child = _CHILDREN[kind].get(field.number) if field.wire == BYTES else None
+            if child is None or not self.enter(field.start, field.end):
+                continue
+            body = self._message(child, field.start, field.end, depth)
+            if body is None:
+                continue
+            pieces.append(Slice(self.data, copied, field.tag))
+            pieces.append(header(field.number, size(body)))
+            pieces.extend(body)
+            copied = field.end
+        if copied == start:
+            return None
+        return [*pieces, Slice(self.data, copied, end)]
+
+
+def skim(data: Buffer, location: str, threshold: int = 1024) -> bytes:
+    """A serialized ModelProto whose large weights stay where they are in `data`.
+
+    The `raw_data` of every tensor with more than `threshold` bytes of it is replaced by external
+    data entries that point into `location`, at the offset where those bytes lie in `data`.
+
+    Args:
+        data: The bytes of a model file.
+        location: Base name of that file.
+        threshold: Largest `raw_data` that stays inline, in bytes.
+
+    Raises:
+        ModelError: `model-truncated`, `model-not-onnx` or `model-too-deep`.
+    """
+    for field in fields(data, 0, len(data)):
+        if _MODEL_FIELDS.get(field.number, field.wire) != field.wire:
+            raise _not_onnx(field.tag)
+    rewriter = Rewriter(
+        data,
+        lambda start, end: _unembed(data, start, end, location, threshold),
+        lambda start, end: end - start > threshold,
+    )
+    parts = (data[p.start : p.end] if isinstance(p, Slice) else p for p in rewriter.model())
+    return b"".join(parts)
+
+
+def _unembed(
+    data: Buffer, start: int, end: int, location: str, threshold: int
+) -> list[Piece] | None:
+    raw: Field | None = None
+    external = False
+    for field in fields(data, start, end):
+        if field.number == _RAW_DATA and field.wire == BYTES:
+            raw = field  # of a repeated field the last one counts
+        elif field.number == _DATA_LOCATION and field.wire == VARINT:
+            external = data[field.start] == TensorProto.EXTERNAL
+    if raw is None or external or raw.end - raw.start <= threshold:
+        return None
+    reference = external_entries(location, raw.start, raw.end - raw.start)
+    dropped = (_RAW_DATA, _EXTERNAL_DATA, _DATA_LOCATION)
+    kept = [f for f in fields(data, start, end) if f.number not in dropped]
+    return [*(Slice(data, f.tag, f.end) for f in kept), reference.SerializeToString()]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where an external tensor says its bytes are; offset and length in bytes."""
+
+    location: str
+    offset: int
+    length: int | None
+
+    @classmethod
+    def of(cls, tensor: TensorProto) -> "Reference":
+        """What the `external_data` entries of `tensor` say.
+
+        Raises:
+            ModelError: `model-external-malformed` if they name no file or no valid range.
+        """
+        entries = {entry.key: entry.value for entry in tensor.external_data}
+        numbers = [entries.get("offset", "0"), entries.get("length", "0")]
+        if not entries.get("location") or not all(_is_count(number) for number in numbers):
+            raise ModelError(
+                "model-external-malformed",
+                f"external data of tensor {tensor.name!r} names no file or no valid byte range",
+                "Export the model again; `location`, `offset` and `length` must be set.",
+            )
+        length = int(numbers[1]) if "length" in entries else None
+        return cls(str(entries["location"]), int(numbers[0]), length)
+
+
+def external_entries(location: str, offset: int, length: int) -> TensorProto:
+    """A TensorProto with only the fields that refer to `length` bytes of file `location`."""
+    tensor = TensorProto(data_location=TensorProto.EXTERNAL)
+    for key, value in (("location", location), ("offset", offset), ("length", length)):
+        tensor.external_data.add(key=key, value=str(value))
+    return tensor
+
+
+def stored_bytes(tensor: TensorProto) -> int:
+    """Bytes that the values of `tensor` take as raw or external data; strings as they are.
+
+    Raises:
+        ModelError: `model-tensor-type` or `model-tensor-dims`.
+    """
+    name = NAME_OF.get(tensor.data_type)
+    if name is None:
+        raise broken(
+            "model-tensor-type",
+            f"tensor {tensor.name!r} has element type {tensor.data_type}, which onnx does not know",
+        )
+    if any(dim < 0 for dim in tensor.dims):
+        raise broken(
+            "model-tensor-dims",
+            f"tensor {tensor.name!r} has a negative dimension: {list(tensor.dims)}",
+        )
+    if name == "string":
+        return sum(len(value) for value in tensor.string_data)
+    bits = PACKED_BITS.get(name) or numpy_dtype(name).itemsize * 8
+    elements: int = math.prod(tensor.dims)
+    return -(-elements * bits // 8)
+
+
+def check_inline(tensor: TensorProto) -> None:
+    """Refuses a tensor that does not hold as many values as its dimensions say.
+
+    Raises:
+        ModelError: `model-tensor-size`, `model-tensor-type` or `model-tensor-dims`.
+    """
+    length = stored_bytes(tensor)
+    if tensor.HasField("raw_data"):
+        if tensor.data_type == TensorProto.STRING or len(tensor.raw_data) != length:
+            raise wrong_size(tensor, f"{len(tensor.raw_data)} bytes of raw data")
+        return
+    elements = math.prod(tensor.dims)
+    name = NAME_OF[tensor.data_type]
+    if PACKED_BITS.get(name, 8) in (2, 4):  # one entry per byte; six-bit elements get one each
+        elements = length
+    elif name.startswith("complex"):
+        elements *= 2
+    found = len(getattr(tensor, helper.tensor_dtype_to_field(tensor.data_type)))
+    if found != elements:
+        raise wrong_size(tensor, f"{found} values")
+
+
+def wrong_size(tensor: TensorProto, found: str) -> ModelError:
+    """The error for a tensor that holds `found`, not what its type and dimensions ask for."""
+    return broken(
+        "model-tensor-size",
+        f"tensor {tensor.name!r} has {found}, which is not what "
+        f"{NAME_OF[tensor.data_type]}{list(tensor.dims)} takes",
+    )
+
+
+def map_values(tensor: TensorProto, where: Slice) -> Array:
+    """External values, mapped; types that numpy packs differently are read and unpacked."""
+    name = NAME_OF[tensor.data_type]
+    length = where.end - where.start
+    assert isinstance(where.source, Path)
+    if name == "string":
+        raise wrong_size(tensor, "strings in a data file")
+    if length == 0:
+        return np.empty(tuple(tensor.dims), numpy_dtype(name))
+    raw = np.memmap(where.source, np.uint8, "r", where.start, (length,))
+    if name in PACKED_BITS:
+        inline = TensorProto(dims=tensor.dims, data_type=tensor.data_type, raw_data=raw.tobytes())
+        return numpy_helper.to_array(inline)
+    return np.asarray(raw).view(numpy_dtype(name)).reshape(tuple(tensor.dims))
+
+
+def external_error(kind: str, tensor: TensorProto, location: str, why: str) -> ModelError:
+    """The error `model-external-<kind>`: `why` data file `location` cannot be used."""
+    return ModelError(
+        f"model-external-{kind}",
+        f"the data file {location!r} of tensor {tensor.name!r} {why}",
+        "Keep the model's data files in its own folder, and give the model by its path.",
+    )
+
+
+def broken(code: str, message: str) -> ModelError:
+    """An error of the model itself, which only its producer can mend."""
+    return ModelError(code, message, "Export the model again, or download it again.")
+
+
+def too_deep() -> ModelError:
+    """The error for graphs nested deeper than MAX_GRAPH_DEPTH."""
+    return ModelError(
+        "model-too-deep",
+        f"graphs are nested more than {MAX_GRAPH_DEPTH} levels deep",
+        "Flatten the control flow (If, Loop, Scan) of the model.",
+    )
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) < 20
+
+
+def _varint(data: Buffer, position: int, end: int) -> tuple[int, int]:
+    """The number at `position`, and the position after it."""
+    value = shift = 0
+    for i in range(position, min(position + 10, end)):
+        byte = data[i]
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, i + 1
+        shift += 7
+    raise _truncated(position, 1) if position + 10 > end else _not_onnx(position)
+
+
+def _encode_varint(value: int) -> bytes:
+    encoded = bytearray()
+    while value > 0x7F:
+        encoded.append(value & 0x7F | 0x80)
+        value >>= 7
+    encoded.append(value)
+    return bytes(encoded)
+
+
+def _truncated(position: int, missing: int) -> ModelError:
+    return ModelError(
+        "model-truncated",
+        f"the model ends early: the field at byte {position} lacks at least {missing} bytes",
+        "The file is incomplete: download or export it again.",
+    )
+
+
+def _not_onnx(position: int) -> ModelError:
+    return ModelError(
+        "model-not-onnx",
+        f"not an ONNX model: byte {position} starts no field that ONNX defines",
+        "Give a .onnx file; export other formats to ONNX first.",
+    )
