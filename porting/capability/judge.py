@@ -1,0 +1,227 @@
+"""The verdict on a node: what the table says of it, with the node's own values."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from porting.capability.facts import NodeFacts
+from porting.capability.limits import Limit
+from porting.capability.operand import Operand
+from porting.capability.operations import ExpressionError
+from porting.capability.table import CapabilityTable, Operator
+from porting.capability.unknown import Unknown
+from porting.model.graph import Graph, Node
+from porting.results import VERDICTS, Finding, Verdict, worst
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Holds nodes against one table.
+
+    Attributes:
+        table: The capability table.
+        precision: Compute type; the table's default if empty.
+        options: The user's choices by the names that the table gives them.
+    """
+
+    table: CapabilityTable
+    precision: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def findings(self, node: Node) -> tuple[Finding, ...]:
+        """Everything that the table says against a node, worst first; empty if nothing.
+
+        A body of If, Loop or Scan is not looked into: its nodes are judged by themselves.
+        """
+        operator = self.table.operator(node.key)
+        if operator is None:
+            return (self._absent(node),)
+        if self._folds(node, operator):
+            return ()
+        facts = NodeFacts(node, self.precision or self.table.precision, self.options)
+        found = [*self._base(operator, node), *self._opset(operator, node)]
+        found += self._limits((*operator.limits, *self.table.node_limits()), facts)
+        if worst([f.verdict for f in found]) == "fallback":
+            found += self._limits(operator.cpu_limits, facts, "on the host CPU: ")
+        found += self._advice(operator, facts)
+        return tuple(sorted(found, key=lambda f: -VERDICTS.index(f.verdict)))
+
+    def verdict(self, node: Node) -> Verdict:
+        """The worst of a node's findings."""
+        return worst([f.verdict for f in self.findings(node)])
+
+    def model_findings(self, graph: Graph) -> tuple[Finding, ...]:
+        """What the table says against the model as a whole."""
+        rule = self.table.data.opset
+        found: list[Finding] = []
+        opset = graph.context.opset
+        if opset not in rule.range:
+            found.append(
+                Finding(
+                    self.table.data.else_.of("opset"),
+                    "model-opset",
+                    f"the model imports opset {opset}; the toolchain takes {rule.range}",
+                    self.table.cite(rule.source or self.table.data.source),
+                    f"port convert brings it to opset {rule.range.nearest(opset)}",
+                )
+            )
+        facts = _ModelFacts(graph, self.precision or self.table.precision)
+        found += self._limits(self.table.model_limits(), facts)
+        return tuple(sorted(found, key=lambda f: -VERDICTS.index(f.verdict)))
+
+    def _absent(self, node: Node) -> Finding:
+        data = self.table.data
+        if node.info is None and node.domain == "ai.onnx":
+            return Finding(
+                "unsupported",
+                "operator-undefined",
+                f"ONNX has no operator {node.op_type} at opset {node.opset}",
+                "ONNX operator schemas",
+                "export the model again with an opset that has it",
+            )
+        name = data.toolchain.name
+        text = {
+            "unsupported": f"{name} does not take {node.key}",
+            "fallback": f"{node.key} is not listed for the accelerator and runs on the host CPU",
+            "unknown": f"nothing is known about {node.key} on {name}",
+        }[data.absent]
+        return Finding(data.absent, "operator-absent", text, self.table.cite(data.source))
+
+    def _folds(self, node: Node, operator: Operator) -> bool:
+        """Whether the toolchain computes the node while it builds, so that it never runs."""
+        if not (operator.entry.folds or self.table.data.folds):
+            return False
+        outputs = [node.output(i) for i in range(len(node.outputs))]
+        return all(o is None or o.is_const for o in outputs) and operator.entry.verdict in {
+            "supported",
+            "fallback",
+        }
+
+    def _base(self, operator: Operator, node: Node) -> Iterator[Finding]:
+        entry = operator.entry
+        if entry.verdict != "supported":
+            code = f"operator-{entry.verdict}"
+            source = self.table.cite(operator.source)
+            yield Finding(entry.verdict, code, entry.why, source, entry.help)
+
+    def _opset(self, operator: Operator, node: Node) -> Iterator[Finding]:
+        rule = self.table.data.opset
+        versions = operator.opset
+        if versions is None:
+            versions = rule.range if rule.match == "model" and node.domain == "ai.onnx" else None
+        if versions is None:
+            return
+        version = node.opset
+        if rule.match == "since" and node.info is not None:
+            version = node.info.since
+        if version not in versions:
+            subject = "opset" if rule.match == "model" else f"version {node.op_type}-"
+            shown = f"{subject} {version}" if rule.match == "model" else f"{subject}{version}"
+            yield Finding(
+                operator.otherwise.of("opset"),
+                "opset",
+                f"{node.key} is taken at {versions} only; the model has {shown}",
+                self.table.cite(operator.source),
+                "port convert changes the opset",
+            )
+
+    def _limits(self, limits: tuple[Limit, ...], facts: Any, prefix: str = "") -> Iterator[Finding]:
+        for limit in limits:
+            finding = self._limit(limit, facts, prefix)
+            if finding is not None:
+                yield finding
+
+    def _limit(self, limit: Limit, facts: Any, prefix: str) -> Finding | None:
+        """The finding of a limit that is broken or cannot be decided."""
+        source = self.table.cite(limit.source)
+        try:
+            guard = limit.when.holds(facts) if limit.when is not None else True
+            if guard is False:
+                return None
+            held = limit.that.holds(facts)
+        except ExpressionError as error:
+            text = f"{prefix}the table's condition '{limit.that.text}' cannot be applied: {error}"
+            return Finding("unknown", "condition-error", text, source)
+        if held is True:
+            return None
+        undecided = [t for t in (guard, held) if isinstance(t, Unknown)]
+        if undecided:
+            missing = sorted(frozenset().union(*(u.missing for u in undecided)))
+            known = ", ".join(m.what for m in missing)
+            hints = " ".join(dict.fromkeys(m.hint for m in missing if m.hint))
+            text = f"{prefix}cannot decide whether {_lower(limit.why)}: {known} is not known"
+            return Finding("unknown", "undecided", text, source, f"give {hints}" if hints else "")
+        shown = _shown_values(limit, facts)
+        text = f"{prefix}{limit.why}{shown}"
+        if limit.outlook == "not-yet":
+            text += "; the vendor says: not yet"
+        if limit.stage == "run" and limit.verdict == "unsupported":
+            text += "; it builds and fails at run time"
+        return Finding(limit.verdict, limit.code, text, source, limit.help)
+
+    def _advice(self, operator: Operator, facts: NodeFacts) -> Iterator[Finding]:
+        for advice in operator.advice:
+            try:
+                holds = advice.when.holds(facts)
+            except ExpressionError:
+                continue
+            if holds is True:
+                yield Finding("supported", "advice", advice.say, self.table.cite(advice.source))
+
+
+@dataclass(frozen=True)
+class _ModelFacts:
+    """Looks names up for the model as a whole."""
+
+    graph: Graph
+    precision: str
+
+    def __call__(self, name: str) -> Any:
+        graph = self.graph
+        if name == "inputs":
+            return tuple(Operand(i.name, graph.value(i.name), graph) for i in graph.inputs)
+        if name == "outputs":
+            return tuple(Operand(o.name, graph.value(o.name), graph) for o in graph.outputs)
+        if name == "opset":
+            return graph.context.opset
+        return self.precision if name == "precision" else None
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+
+def _shown_values(limit: Limit, facts: Any) -> str:
+    """The node's own values of what the condition names: ` (alpha=0.5, C absent)`."""
+    names = limit.that.names | (limit.when.names if limit.when is not None else frozenset())
+    parts = []
+    for name in sorted(names - {"inputs", "outputs", "op_type", "since"}):
+        shown = _shown(name, facts(name))
+        if shown:
+            parts.append(shown)
+    return f" ({', '.join(parts[:5])})" if parts else ""
+
+
+def _shown(name: str, value: Any) -> str:
+    if value is None:
+        return f"{name} absent"
+    if isinstance(value, Unknown):
+        return f"{name} not known"
+    if isinstance(value, Operand):
+        return f"{name} {_operand(value)}"
+    if isinstance(value, tuple) and value and isinstance(value[0], Operand):
+        return f"{name} {', '.join(_operand(v) for v in value[:4])}"
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{name}={text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def _operand(operand: Operand) -> str:
+    """`float32[1,3,?,224]`, `constant int64[4]`."""
+    source = operand.source
+    dims = (
+        "?"
+        if source.shape is None
+        else ",".join(str(d or "?") if d != 0 else "0" for d in source.shape)
+    )
+    kind = "constant " if source.is_const else ""
+    return f"{kind}{source.dtype or '?'}[{dims}]"

@@ -1,0 +1,121 @@
+"""How an expression sees the inputs and outputs of a node."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from porting.capability.unknown import Unknown
+from porting.model.graph import Dim, Graph, Value
+
+VALUE_LIMIT = 65536
+"""Elements up to which a condition may look at a constant's contents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operand:
+    """An input or output: `X.rank`, `X.shape[1]`, `B.is_const`, `pads.values`.
+
+    Attributes:
+        label: Its formal name, for messages.
+        source: What is known of it.
+        graph: Where its producer and consumers are found.
+    """
+
+    label: str
+    source: Value
+    graph: Graph
+
+    @property
+    def rank(self) -> int | Unknown:
+        """Number of dimensions."""
+        rank = self.source.rank
+        return self._no_shape() if rank is None else rank
+
+    @property
+    def shape(self) -> "tuple[int | Unknown, ...] | Unknown":
+        """Dimensions; those that are not known are unknown one by one."""
+        if self.source.shape is None:
+            return self._no_shape()
+        return tuple(self._dim(i, d) for i, d in enumerate(self.source.shape))
+
+    @property
+    def dtype(self) -> str | Unknown:
+        """Element type such as `float32`."""
+        return self.source.dtype or Unknown.of(f"the element type of {self.label}")
+
+    @property
+    def is_const(self) -> bool:
+        """Whether it is an initializer, a Constant, or computed from such alone."""
+        return self.source.is_const
+
+    @property
+    def size(self) -> int | Unknown:
+        """Number of elements."""
+        size = self.source.size
+        if size is not None:
+            return size
+        if self.source.shape is None:
+            return self._no_shape()
+        unknown = [self._dim(i, d) for i, d in enumerate(self.source.shape)]
+        missing = frozenset(m for u in unknown if isinstance(u, Unknown) for m in u.missing)
+        return Unknown(missing)
+
+    @property
+    def values(self) -> tuple[object, ...] | Unknown:
+        """The contents, flat."""
+        array = self.source.value(VALUE_LIMIT) if self.source.is_const else None
+        if array is None:
+            why = "which is large" if self.source.is_const else "which is computed at run time"
+            return Unknown.of(f"the contents of {self.label}, {why}")
+        return tuple(array.ravel().tolist())
+
+    @property
+    def value(self) -> object:
+        """The contents: a number where there is one element, else as `values`."""
+        values = self.values
+        return values[0] if isinstance(values, tuple) and len(values) == 1 else values
+
+    @property
+    def producer(self) -> str | None:
+        """Operator that computes it; None for inputs of the graph and initializers."""
+        node = self.graph.producer(self.source.name)
+        return node.key if node is not None else None
+
+    @property
+    def consumers(self) -> tuple[str, ...]:
+        """Operators that read it."""
+        return tuple(n.key for n in self.graph.consumers(self.source.name))
+
+    @property
+    def is_graph_output(self) -> bool:
+        """Whether the graph returns it."""
+        return self.graph.is_output(self.source.name)
+
+    def __iter__(self) -> Iterator[object]:
+        raise TypeError("iterate over the values of a tensor, or over its shape")
+
+    def _no_shape(self) -> Unknown:
+        return Unknown.of(f"the shape of {self.label}", "--shape INPUT=1,3,224,224")
+
+    def _dim(self, index: int, dim: Dim) -> int | Unknown:
+        if isinstance(dim, int):
+            return dim
+        if dim is None:
+            return Unknown.of(f"dimension {index} of {self.label}", "--shape INPUT=1,3,224,224")
+        return Unknown.of(f"dimension {index} of {self.label} ('{dim}')", f"--dim {dim}=SIZE")
+
+
+PROPERTIES = frozenset(
+    {
+        "consumers",
+        "dtype",
+        "is_const",
+        "is_graph_output",
+        "producer",
+        "rank",
+        "shape",
+        "size",
+        "value",
+        "values",
+    }
+)
+"""What may stand behind the dot."""

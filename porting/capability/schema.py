@@ -1,0 +1,172 @@
+"""The form of a capability table, as data: what the YAML may say, validated on load."""
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from porting.capability.versions import Versions, parse_versions
+from porting.results import Verdict
+
+Evidence: TypeAlias = Literal["measured", "vendor-source", "vendor-doc", "third-party", "inferred"]
+Stage: TypeAlias = Literal["build", "run", "load"]
+LimitKind: TypeAlias = Literal["opset", "dtypes", "rank", "attributes", "inputs", "compute"]
+
+
+def _listed(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+def _ranges(value: object) -> object:
+    return value if isinstance(value, Versions) else parse_versions(value)
+
+
+def _verdicts(value: object) -> object:
+    return {"default": value} if isinstance(value, str) else value
+
+
+OneOrMore: TypeAlias = Annotated[list[str], BeforeValidator(_listed)]
+Ranges: TypeAlias = Annotated[Versions, BeforeValidator(_ranges)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
+
+
+class Toolchain(_Strict):
+    """The software that the facts are about."""
+
+    name: str
+    version: str
+
+
+class Source(_Strict):
+    """Where a fact was read or measured."""
+
+    title: str
+    where: str
+    date: str = ""
+    kind: Evidence
+
+    @field_validator("date", mode="before")
+    @classmethod
+    def _as_text(cls, value: object) -> object:
+        return str(value)
+
+
+class OpsetRule(_Strict):
+    """Which operator set versions a model may import, and how each operator's are matched."""
+
+    range: Ranges
+    match: Literal["model", "since"] = "since"
+    source: OneOrMore = []
+
+
+class Otherwise(_Strict):
+    """The verdict of a broken limit that names none itself, by kind of limit."""
+
+    default: Verdict = "unsupported"
+    opset: Verdict | None = None
+    dtypes: Verdict | None = None
+    rank: Verdict | None = None
+    attributes: Verdict | None = None
+    inputs: Verdict | None = None
+    compute: Verdict | None = None
+
+    def of(self, kind: LimitKind | None) -> Verdict:
+        """The verdict for one kind of limit; None is a condition under `require`."""
+        specific: Verdict | None = getattr(self, kind) if kind is not None else None
+        return specific or self.default
+
+
+OtherwiseField: TypeAlias = Annotated[Otherwise, BeforeValidator(_verdicts)]
+
+
+class Condition(_Strict):
+    """What must hold; `else` is the verdict where it does not."""
+
+    when: str = ""
+    that: str
+    else_: Verdict | None = Field(None, alias="else")
+    why: str
+    source: OneOrMore = []
+    help: str = ""
+    stage: Stage | None = None
+    outlook: Literal["not-yet", "never"] | None = None
+
+
+class AttributeLimit(_Strict):
+    """The long form of a limit on an attribute, with a reason of its own."""
+
+    in_: list[Any] | None = Field(None, alias="in")
+    not_in: list[Any] | None = None
+    range: Ranges | None = None
+    written: Literal["explicit", "absent", "default"] | None = None
+    else_: Verdict | None = Field(None, alias="else")
+    why: str = ""
+    source: OneOrMore = []
+    help: str = ""
+
+
+class Advice(_Strict):
+    """Something worth knowing that changes no verdict."""
+
+    when: str = "True"
+    say: str
+    source: OneOrMore = []
+
+
+InputRule: TypeAlias = Literal["const", "computed", "absent", "present"]
+
+
+class Limits(_Strict):
+    """Limits on a node: of an operator on the accelerator, or of its kernel on the CPU."""
+
+    dtypes: dict[str, list[str]] | list[str] = {}
+    rank: dict[str, Ranges] = {}
+    attributes: dict[str, Any] = {}
+    inputs: dict[str, InputRule] = {}
+    outputs: dict[str, Literal["absent"]] = {}
+    require: list[Condition] = []
+    source: OneOrMore = []
+
+
+class OperatorEntry(Limits):
+    """Everything that a table says of one operator."""
+
+    verdict: Verdict = "supported"
+    why: str = ""
+    help: str = ""
+    opset: Ranges | None = None
+    compute: list[str] = []
+    else_: OtherwiseField | None = Field(None, alias="else")
+    stage: Stage | None = None
+    advise: list[Advice] = []
+    fallback: Limits | None = None
+    folds: bool = False
+    like: str = ""
+    note: str = ""
+
+
+class Table(_Strict):
+    """One chip and toolchain version."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    target: str
+    name: str
+    vendor: str
+    class_: Literal["datacenter", "edge", "embedded", "gpu"] = Field(alias="class")
+    toolchain: Toolchain
+    evidence: Evidence
+    absent: Literal["unsupported", "fallback", "unknown"]
+    opset: OpsetRule
+    precisions: list[str] = []
+    options: dict[str, str] = {}
+    sources: dict[str, Source]
+    source: OneOrMore = []
+    else_: OtherwiseField = Field(default_factory=Otherwise, alias="else")
+    stage: Stage = "build"
+    folds: bool = False
+    model: list[Condition] = []
+    require: list[Condition] = []
+    ops: dict[str, OperatorEntry]
+    note: str = ""

@@ -1,0 +1,288 @@
+"""A capability table, loaded and compiled: what the judge asks."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from porting.capability import yaml_reader
+from porting.capability.expression import Expression
+from porting.capability.limits import Compiler, Limit, LimitError
+from porting.capability.schema import Advice, OperatorEntry, Otherwise, Source, Table
+from porting.capability.versions import Versions
+from porting.capability.yaml_reader import Document
+from porting.errors import TableError
+from porting.results import TargetInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Advised:
+    """A remark that is made where `when` holds."""
+
+    when: Expression
+    say: str
+    source: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """What a table says of one operator.
+
+    Attributes:
+        entry: The entry as data.
+        opset: Versions at which the toolchain takes it; None if the table does not say.
+        limits: For the accelerator.
+        cpu_limits: For the kernel on the host, tested where the node falls back.
+        advice: Remarks.
+        otherwise: Verdicts of limits that name none.
+        source: Sources of the entry.
+    """
+
+    entry: OperatorEntry
+    opset: Versions | None
+    limits: tuple[Limit, ...]
+    cpu_limits: tuple[Limit, ...]
+    advice: tuple[Advised, ...]
+    otherwise: Otherwise
+    source: tuple[str, ...]
+
+
+@dataclass
+class CapabilityTable:
+    """One chip and toolchain version; operators are compiled when they are first asked for.
+
+    Attributes:
+        data: The table as data.
+        document: Where its entries stand, for messages.
+    """
+
+    data: Table
+    document: Document
+    _operators: dict[str, Operator | None] = field(default_factory=dict)
+
+    @property
+    def target(self) -> TargetInfo:
+        """The chip and toolchain, for results."""
+        d = self.data
+        toolchain = f"{d.toolchain.name} {d.toolchain.version}"
+        return TargetInfo(d.target, d.name, d.vendor, toolchain, d.evidence)
+
+    @property
+    def precision(self) -> str:
+        """The compute type that the toolchain takes by default; empty if the table names none."""
+        return self.data.precisions[0] if self.data.precisions else ""
+
+    def operator(self, key: str) -> Operator | None:
+        """What the table says of `Conv` or `com.microsoft::Gelu`; None if nothing.
+
+        Raises:
+            TableError: The entry is not well formed.
+        """
+        if key not in self._operators:
+            entry = self.data.ops.get(key)
+            self._operators[key] = self._compile(key, entry) if entry is not None else None
+        return self._operators[key]
+
+    def node_limits(self) -> tuple[Limit, ...]:
+        """Limits that hold for every node."""
+        return self._general("require", self.data.require)
+
+    def model_limits(self) -> tuple[Limit, ...]:
+        """Limits that hold for the model as a whole."""
+        return self._general("model", self.data.model)
+
+    def _general(self, name: str, conditions: Sequence[Any]) -> tuple[Limit, ...]:
+        compiler = Compiler("", self.data.else_, self.data.source, self.data.stage)
+        try:
+            limits = tuple(compiler.conditions(conditions, name))
+        except LimitError as error:
+            raise self._error(error.field, str(error)) from None
+        for index, limit in enumerate(limits):
+            self._check_sources(limit.source, (name, index))
+        return limits
+
+    def validate(self) -> None:
+        """Compiles everything, so that a broken entry shows at once.
+
+        Raises:
+            TableError: Naming file, line, operator and field.
+        """
+        self.node_limits()
+        self.model_limits()
+        self._check_sources(self.data.source, ("source",))
+        for key in self.data.ops:
+            self.operator(key)
+
+    def cite(self, ids: Sequence[str]) -> str:
+        """Sources as a reader wants them: title and place."""
+        sources = [self._source(i) for i in ids]
+        return "; ".join(f"{s.title} ({s.where})" for s in sources)
+
+    def _source(self, reference: str) -> Source:
+        return self.data.sources[reference.split(None, 1)[0]]
+
+    def _compile(self, key: str, entry: OperatorEntry) -> Operator:
+        entry = self._resolve_like(key, entry)
+        otherwise = entry.else_ or self.data.else_
+        source = tuple(entry.source) or tuple(self.data.source)
+        compiler = Compiler(key, otherwise, source, entry.stage or self.data.stage)
+        path: tuple[str | int, ...] = ("ops", key)
+        cpu: list[Limit] = []
+        try:
+            limits = compiler.compile(entry)
+            if entry.compute:
+                limits.append(_compute_limit(compiler, entry, otherwise, source))
+            if entry.fallback is not None:
+                path = ("ops", key, "fallback")
+                host = tuple(entry.fallback.source) or source
+                cpu = Compiler(key, Otherwise(), host, "run").compile(entry.fallback)
+                path = ("ops", key)
+            advice = tuple(
+                self._advised(compiler, a, i, source) for i, a in enumerate(entry.advise)
+            )
+        except LimitError as error:
+            raise self._error((*path, *error.field), f"{key}: {error}") from None
+        self._check_sources(source, path)
+        for limit in (*limits, *cpu):
+            self._check_sources(limit.source, path)
+        if entry.verdict != "supported" and not entry.why:
+            raise self._error((*path, "verdict"), f"{key}: a verdict of its own needs a why")
+        return Operator(entry, entry.opset, tuple(limits), tuple(cpu), advice, otherwise, source)
+
+    def _advised(
+        self, compiler: Compiler, advice: Advice, index: int, source: tuple[str, ...]
+    ) -> Advised:
+        when = compiler.expression(advice.when, ("advise", index, "when"))
+        return Advised(when, advice.say, tuple(advice.source) or source)
+
+    def _resolve_like(self, key: str, entry: OperatorEntry) -> OperatorEntry:
+        """An operator that is run as another one has the other's limits besides its own."""
+        if not entry.like:
+            return entry
+        other = self.data.ops.get(entry.like)
+        if other is None or other.like:
+            raise self._error(
+                ("ops", key, "like"), f"{key}: like names an operator that has limits of its own"
+            )
+        own = entry.model_dump(by_alias=True, exclude_unset=True)
+        base = other.model_dump(by_alias=True, exclude_unset=True)
+        return OperatorEntry.model_validate(base | own)
+
+    def _check_sources(self, ids: Sequence[str], path: tuple[str | int, ...]) -> None:
+        if not ids:
+            raise self._error(path, f"{_entry(path)}: no source is given")
+        for reference in ids:
+            if reference.split(None, 1)[0] not in self.data.sources:
+                known = ", ".join(self.data.sources)
+                raise self._error(
+                    path, f"{_entry(path)}: there is no source {reference}; there are {known}"
+                )
+
+    def _error(self, path: tuple[str | int, ...], message: str) -> TableError:
+        return TableError("table-invalid", f"{self.document.where(path)}: {message}")
+
+
+def _entry(path: tuple[str | int, ...]) -> str:
+    return str(path[1]) if path[:1] == ("ops",) and len(path) > 1 else ".".join(map(str, path))
+
+
+def _compute_limit(
+    compiler: Compiler, entry: OperatorEntry, otherwise: Otherwise, source: tuple[str, ...]
+) -> Limit:
+    """Kinds of arithmetic that the accelerator has for the operator, after quantisation."""
+    text = f"precision == '' or precision in {entry.compute!r}"
+    return Limit(
+        "compute",
+        compiler.expression(text, ("compute",)),
+        otherwise.of("compute"),
+        f"the accelerator computes it in {', '.join(entry.compute)} only",
+        source,
+        stage=entry.stage,
+    )
+
+
+def load_table(path: Path, bases: Mapping[str, Path] | None = None) -> CapabilityTable:
+    """Loads a table file and what it extends.
+
+    Args:
+        path: The YAML file.
+        bases: Files by target id, for `extends`; a name may also be a file beside `path`.
+
+    Raises:
+        TableError: Naming file, line, operator and field.
+    """
+    document = resolve(yaml_reader.read(path), path, bases or {}, ())
+    return table_of(document)
+
+
+def table_of(document: Document) -> CapabilityTable:
+    """The table of a document that extends nothing any more."""
+    try:
+        data = Table.model_validate(document.data)
+    except ValidationError as error:
+        first = error.errors()[0]
+        path = tuple(p for p in first["loc"])
+        raise TableError(
+            "table-invalid",
+            f"{document.where(_yaml_path(path))}: {_place(path)}: {_reason(first)}",
+            "see CONTRIBUTING for the form of a table",
+        ) from None
+    return CapabilityTable(data, document)
+
+
+def _yaml_path(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    return tuple(p for p in path if p != "function-before")
+
+
+def _place(path: tuple[str | int, ...]) -> str:
+    shown = [str(p) for p in path]
+    if shown[:1] == ["ops"] and len(shown) > 1:
+        return f"{shown[1]}: {'.'.join(shown[2:]) or 'entry'}"
+    return ".".join(shown) or "table"
+
+
+def _reason(error: Any) -> str:
+    if error["type"] == "extra_forbidden":
+        return "there is no such field"
+    if error["type"] == "missing":
+        return "this field is missing"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
+
+
+def resolve(
+    document: Document, path: Path, bases: Mapping[str, Path], seen: tuple[str, ...]
+) -> Document:
+    """Merges a document over the one that it extends.
+
+    An operator's entry is merged field by field; `Cos: null` takes an operator away.
+    """
+    name = document.data.pop("extends", None)
+    if name is None:
+        return document
+    where = document.where(("extends",))
+    if not isinstance(name, str) or "/" in name or name in seen or len(seen) > 8:
+        raise TableError("table-extends", f"{where}: cannot extend {name!r}")
+    base_path = bases.get(name, path.with_name(f"{name}.yaml"))
+    if not base_path.is_file():
+        raise TableError("table-extends", f"{where}: there is no table {name} to extend")
+    base = resolve(yaml_reader.read(base_path), base_path, bases, (*seen, name))
+    merged = Document(document.file, _merge(base.data, document.data, 0))
+    merged.lines = {**base.lines, **document.lines}
+    return merged
+
+
+def _merge(base: Mapping[str, Any], own: Mapping[str, Any], depth: int) -> dict[str, Any]:
+    """`own` over `base`: mappings are merged down to the fields of an operator."""
+    result = dict(base)
+    for key, value in own.items():
+        old = result.get(key)
+        if value is None and depth == 1:
+            result.pop(key, None)
+        elif isinstance(old, dict) and isinstance(value, dict) and depth < 2:
+            result[key] = _merge(old, value, depth + 1)
+        else:
+            result[key] = value
+    return result

@@ -1,0 +1,98 @@
+"""Finds capability tables: those that come with the package and those that the user brings."""
+
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+from porting.capability.table import CapabilityTable, load_table
+from porting.errors import TableError, UsageError
+
+VARIABLE = "PORT_OP_MAPS"
+"""Environment variable: more tables, files or folders, separated as in PATH."""
+
+
+@cache
+def shipped() -> Mapping[str, Path]:
+    """The package's own tables by target id, in alphabetical order."""
+    root = Path(str(files("porting.op_maps")))
+    found = {p.stem: p for p in root.glob("*/*.yaml")}
+    return dict(sorted(found.items()))
+
+
+def available() -> dict[str, Path]:
+    """Every table by target id; the user's own win. Bases (`_family`) are not targets.
+
+    Raises:
+        TableError: The environment variable names something that is not there.
+    """
+    tables = dict(shipped())
+    for entry in filter(None, os.environ.get(VARIABLE, "").split(os.pathsep)):
+        path = Path(entry)
+        if path.is_dir():
+            tables.update({p.stem: p for p in sorted(path.glob("**/*.yaml"))})
+        elif path.is_file():
+            tables[path.stem] = path
+        else:
+            raise TableError("table-not-found", f"{VARIABLE}: there is no {entry}")
+    return {name: path for name, path in sorted(tables.items()) if not name.startswith("_")}
+
+
+def find(name: str, tables: Mapping[str, Path]) -> str:
+    """The target id that a name means: the id itself, or a part of it that is unique.
+
+    Raises:
+        UsageError: No target or several have that name; the message says which are close.
+    """
+    wanted = name.lower().removesuffix(".yaml")
+    if wanted in tables:
+        return wanted
+    ending = [t for t in tables if t.endswith(f"-{wanted}")]
+    if len(ending) == 1:
+        return ending[0]
+    containing = [t for t in tables if wanted and wanted in t]
+    if len(containing) == 1:
+        return containing[0]
+    if containing:
+        shown = ", ".join(containing[:8])
+        raise UsageError("target-ambiguous", f"'{name}' is not unique", f"it may be: {shown}")
+    raise UsageError("target-unknown", f"there is no target '{name}'", _guess(wanted, tables))
+
+
+def _guess(name: str, tables: Mapping[str, Path]) -> str:
+    """The closest ids, by the whole name or by one of its parts."""
+    parts: dict[str, str] = {}
+    for target in tables:
+        for part in (target, *target.split("-")[1:]):
+            parts.setdefault(part, target)
+    close = list(dict.fromkeys(parts[p] for p in get_close_matches(name, parts, 3, 0.5)))
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return "targets: " + ", ".join(tables)
+
+
+def load_target(name: str, op_map: Path | None = None) -> CapabilityTable:
+    """The table of a target.
+
+    Args:
+        name: A target id or a unique part of one; ignored if `op_map` is given and empty.
+        op_map: A table file of the user's, validated in full.
+
+    Raises:
+        UsageError: The name is unknown or ambiguous.
+        TableError: The table is broken, with file, line, operator and field.
+    """
+    if op_map is not None:
+        if not op_map.is_file():
+            raise TableError("table-not-found", f"{op_map}: there is no such file")
+        table = load_table(op_map, available())
+        table.validate()
+        return table
+    tables = available()
+    target = find(name, tables)
+    table = load_table(tables[target], tables)
+    if tables[target] != shipped().get(target):
+        table.validate()
+    return table

@@ -1,0 +1,146 @@
+"""Reads a table's YAML safely, remembering on which line every entry stands.
+
+The YAML 1.2 core schema: only `true` and `false` are truth values, so that an unquoted NO stays
+a string, and 1e3 is a number. No tags, no duplicate keys, bounded size and aliases.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import yaml
+
+from porting.errors import TableError
+
+MAX_BYTES = 4_000_000
+MAX_ENTRIES = 200_000
+MAX_DEPTH = 40
+
+Path_: TypeAlias = tuple[str | int, ...]
+
+_INT = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS: Mapping[str, object] = {
+    "": None,
+    "null": None,
+    "~": None,
+    "true": True,
+    "false": False,
+}
+
+
+@dataclass(slots=True)
+class Document:
+    """A table as plain data.
+
+    Attributes:
+        file: Where it was read.
+        data: The mapping at the top.
+        lines: Line number by the path of keys that leads to an entry.
+    """
+
+    file: str
+    data: dict[str, Any]
+    lines: dict[Path_, tuple[str, int]] = field(default_factory=dict)
+
+    def where(self, path: Path_) -> str:
+        """`FILE:LINE` of the entry at `path`, or of the nearest one around it."""
+        while path:
+            if path in self.lines:
+                file, line = self.lines[path]
+                return f"{file}:{line}"
+            path = path[:-1]
+        return self.file
+
+
+def read(path: Path) -> Document:
+    """Reads one YAML file.
+
+    Raises:
+        TableError: It cannot be read, is not YAML, has a duplicate key or is out of bounds.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise TableError("table-too-large", f"{path}: larger than {MAX_BYTES} bytes")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise TableError("table-unreadable", f"{path}: {reason}") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, file: str) -> Document:
+    """Reads the text of a table; `file` is what messages call it."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        root = yaml.compose(text, Loader=loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{file}:{mark.line + 1}" if mark is not None else file
+        problem = getattr(error, "problem", None) or "not YAML"
+        raise TableError("table-yaml", f"{where}: {problem}") from None
+    except RecursionError:
+        raise TableError("table-yaml", f"{file}: nested too deep") from None
+    document = Document(file, {})
+    if not isinstance(root, yaml.MappingNode):
+        raise TableError("table-yaml", f"{file}: a table is a mapping of fields at the top")
+    document.data = _Builder(document).build(root, ())
+    return document
+
+
+class _Builder:
+    """Turns YAML nodes into data, counting what aliases expand to."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._count = 0
+
+    def build(self, node: yaml.Node, path: Path_) -> Any:
+        self._count += 1
+        if self._count > MAX_ENTRIES or len(path) > MAX_DEPTH:
+            raise self._error(node, "too many entries; do aliases multiply?")
+        self._document.lines[path] = (self._document.file, node.start_mark.line + 1)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(item, (*path, i)) for i, item in enumerate(node.value)]
+        assert isinstance(node, yaml.ScalarNode)
+        if node.tag not in _PLAIN_TAGS:
+            raise self._error(node, f"the tag {node.tag} is not allowed")
+        return node.value if node.style in ("'", '"', "|", ">") else _scalar(node.value)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise self._error(key_node, "a key is a plain word")
+            key = str(key_node.value)
+            if key in result:
+                raise self._error(key_node, f"the key '{key}' stands twice")
+            result[key] = self.build(value_node, (*path, key))
+            self._document.lines[(*path, key)] = (
+                self._document.file,
+                key_node.start_mark.line + 1,
+            )
+        return result
+
+    def _error(self, node: yaml.Node, message: str) -> TableError:
+        line = node.start_mark.line + 1
+        return TableError("table-yaml", f"{self._document.file}:{line}: {message}")
+
+
+_PLAIN_TAGS = frozenset(
+    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp")
+)
+
+
+def _scalar(text: str) -> object:
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        return float(text)
+    return text

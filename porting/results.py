@@ -1,0 +1,305 @@
+"""What the engine answers: plain data, the same for every report and for Python.
+
+`to_dict` of each result is exactly its JSON. Fields may be added in later versions, never renamed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, get_args
+
+Verdict: TypeAlias = Literal["supported", "fallback", "unknown", "deviates", "unsupported"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+"""From best to worst. A node's verdict is the worst of its findings."""
+
+FAILING: frozenset[Verdict] = frozenset({"deviates", "unsupported"})
+"""Verdicts that fail the gate by default."""
+
+
+def worst(verdicts: Sequence[Verdict]) -> Verdict:
+    """The worst of some verdicts; `supported` if there are none."""
+    return max(verdicts, key=VERDICTS.index, default="supported")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a table says about one node.
+
+    Attributes:
+        verdict: What it alone would make of the node.
+        code: Stable kind of finding, such as `attribute` or `operator-absent`.
+        message: What is the matter, with the node's own values.
+        source: Where the table has it from, title and place.
+        help: What to do about it; may be empty.
+    """
+
+    verdict: Verdict
+    code: str
+    message: str
+    source: str = ""
+    help: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "verdict": self.verdict,
+            "code": self.code,
+            "message": self.message,
+            "source": self.source,
+            "help": self.help,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class NodeResult:
+    """The verdict on one node.
+
+    Attributes:
+        name: The node's name, or its first output where it has none.
+        op_type: Operator.
+        domain: Operator set domain, `ai.onnx` for the default one.
+        opset: Version of that domain that the model imports.
+        verdict: The worst of the findings.
+        scope: Path of the body in which it stands; empty for the main graph.
+        findings: Worst first.
+    """
+
+    name: str
+    op_type: str
+    domain: str
+    opset: int
+    verdict: Verdict
+    scope: str = ""
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The operator as tables write it."""
+        return self.op_type if self.domain == "ai.onnx" else f"{self.domain}::{self.op_type}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "name": self.name,
+            "op_type": self.op_type,
+            "domain": self.domain,
+            "opset": self.opset,
+            "verdict": self.verdict,
+            "scope": self.scope,
+            "findings": [f.to_dict() for f in self.findings],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """The model that a result is about.
+
+    Attributes:
+        path: As given; empty for a model that came as a message.
+        sha256: Of the file's bytes.
+        ir_version: ONNX IR version.
+        opsets: Version by domain.
+        nodes: All nodes, those in bodies included.
+        parameters: Elements of all initializers.
+    """
+
+    path: str
+    sha256: str
+    ir_version: int
+    opsets: Mapping[str, int]
+    nodes: int
+    parameters: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "path": self.path,
+            "sha256": self.sha256,
+            "ir_version": self.ir_version,
+            "opsets": dict(self.opsets),
+            "nodes": self.nodes,
+            "parameters": self.parameters,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TargetInfo:
+    """The chip and toolchain that a result is about."""
+
+    id: str
+    name: str
+    vendor: str
+    toolchain: str
+    evidence: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "vendor": self.vendor,
+            "toolchain": self.toolchain,
+            "evidence": self.evidence,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """What `porting.check` answers.
+
+    Attributes:
+        model: What was checked.
+        target: For which chip.
+        nodes: Every node, in the model's order, bodies after their node.
+        findings: What concerns the model as a whole, such as its opset.
+    """
+
+    model: ModelInfo
+    target: TargetInfo
+    nodes: tuple[NodeResult, ...]
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        """Number of nodes by verdict, every verdict present."""
+        counts: dict[Verdict, int] = dict.fromkeys(VERDICTS, 0)
+        for node in self.nodes:
+            counts[node.verdict] += 1
+        return counts
+
+    @property
+    def passed(self) -> bool:
+        """Whether the gate passes: nothing deviates and nothing is unsupported."""
+        verdicts = [n.verdict for n in self.nodes] + [f.verdict for f in self.findings]
+        return FAILING.isdisjoint(verdicts)
+
+    @property
+    def legal(self) -> bool:
+        """Whether every node is known to run, on the accelerator or on the host."""
+        verdicts = [n.verdict for n in self.nodes] + [f.verdict for f in self.findings]
+        return {"supported", "fallback"}.issuperset(verdicts)
+
+    def to_dict(self, *, every_node: bool = False) -> dict[str, Any]:
+        """The JSON form, schema `port.check/1`.
+
+        Args:
+            every_node: Lists supported nodes too.
+        """
+        listed = [n for n in self.nodes if every_node or n.verdict != "supported"]
+        return {
+            "schema": "port.check/1",
+            "model": self.model.to_dict(),
+            "target": self.target.to_dict(),
+            "verdict": "pass" if self.passed else "fail",
+            "counts": self.counts,
+            "findings": [f.to_dict() for f in self.findings],
+            "nodes": [n.to_dict() for n in listed],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """A rule that was applied.
+
+    Attributes:
+        node: Name of the loaded model's node that it stands for.
+        op_type: The operator that was replaced.
+        rule: Name of the rule.
+        exactness: Its class.
+        produced: Operators of the result, in order.
+        scope: Path of the body in which it stands.
+    """
+
+    node: str
+    op_type: str
+    rule: str
+    exactness: str
+    produced: tuple[str, ...]
+    scope: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "node": self.node,
+            "op_type": self.op_type,
+            "rule": self.rule,
+            "class": self.exactness,
+            "produced": list(self.produced),
+            "scope": self.scope,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """A rule that was tried on a node that remains, and why it was not applied."""
+
+    node: str
+    op_type: str
+    rule: str
+    reason: str
+    scope: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "node": self.node,
+            "op_type": self.op_type,
+            "rule": self.rule,
+            "reason": self.reason,
+            "scope": self.scope,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A file that was written."""
+
+    path: str
+    sha256: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {"path": self.path, "sha256": self.sha256}
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertResult:
+    """What `porting.convert` answers.
+
+    Attributes:
+        before: Verdicts on the model as it was loaded.
+        after: Verdicts on the model that was made.
+        rewrites: Rules that were applied, in the model's order.
+        declined: For each node that remains, why each rule declined.
+        verification: `to_dict` of the numerical proof.
+        output: What was written; None if nothing was.
+    """
+
+    before: CheckResult
+    after: CheckResult
+    rewrites: tuple[Rewrite, ...]
+    declined: tuple[Declined, ...]
+    verification: Mapping[str, Any] = field(default_factory=dict)
+    output: Output | None = None
+
+    @property
+    def verified(self) -> bool:
+        """Whether the proof was made and held."""
+        return self.verification.get("status") == "passed"
+
+    @property
+    def passed(self) -> bool:
+        """Whether the result passes the gate and no proof failed."""
+        return self.after.passed and self.verification.get("status") != "failed"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form, schema `port.convert/1`."""
+        return {
+            "schema": "port.convert/1",
+            "verdict": "pass" if self.passed else "fail",
+            "before": self.before.to_dict(),
+            "after": self.after.to_dict(),
+            "rewrites": [r.to_dict() for r in self.rewrites],
+            "declined": [d.to_dict() for d in self.declined],
+            "verification": dict(self.verification),
+            "output": self.output.to_dict() if self.output else None,
+        }
