@@ -9,13 +9,18 @@ assert result.passed, result.counts
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from porting.check import check
-    from porting.convert import convert
+    from porting.checking import check
+    from porting.converting import convert
+    from porting.verifying import verify
 
 __version__ = "0.1.0"
-__all__ = ["check", "convert"]
+__all__ = ["check", "convert", "verify"]
 
-_HOMES = {"check": "porting.check", "convert": "porting.convert"}
+_HOMES = {
+    "check": "porting.checking",
+    "convert": "porting.converting",
+    "verify": "porting.verifying",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""What check and convert both begin with: the model read, its functions inlined, its values known."""
+"""What check and convert both begin with: the model read, its values inferred."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from porting.model.build import build
 from porting.model.graph import Graph
 from porting.model.inline import inline_functions
 from porting.model.load import LoadedModel, load
-from porting.results import ModelInfo
+from porting.results import InputInfo, ModelInfo
 
 ModelSource: TypeAlias = str | os.PathLike[str] | ModelProto
 Shapes: TypeAlias = Mapping[str, Sequence[int]]
@@ -39,7 +39,12 @@ class Prepared:
             opsets=self.loaded.opsets,
             nodes=sum(1 for _ in self.graph.walk()),
             parameters=self.loaded.parameters,
+            inputs=tuple(self._input(i.name) for i in self.graph.inputs),
         )
+
+    def _input(self, name: str) -> InputInfo:
+        value = self.graph.value(name)
+        return InputInfo(name, value.dtype, value.shape)
 
 
 def prepare(source: ModelSource, shapes: Shapes | None, dims: Dims | None) -> Prepared:

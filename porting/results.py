@@ -30,6 +30,7 @@ class Finding:
         message: What is the matter, with the node's own values.
         source: Where the table has it from, title and place.
         help: What to do about it; may be empty.
+        reason: The message without the node's values: what equal findings have in common.
     """
 
     verdict: Verdict
@@ -37,6 +38,7 @@ class Finding:
     message: str
     source: str = ""
     help: str = ""
+    reason: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
@@ -90,6 +92,25 @@ class NodeResult:
 
 
 @dataclass(frozen=True, slots=True)
+class InputInfo:
+    """An input of the model as it is known: dimensions are sizes, names or None."""
+
+    name: str
+    dtype: str | None
+    shape: tuple[int | str | None, ...] | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a dimension is not known."""
+        return self.shape is None or any(not isinstance(d, int) for d in self.shape)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        shape = None if self.shape is None else list(self.shape)
+        return {"name": self.name, "dtype": self.dtype, "shape": shape}
+
+
+@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """The model that a result is about.
 
@@ -100,6 +121,7 @@ class ModelInfo:
         opsets: Version by domain.
         nodes: All nodes, those in bodies included.
         parameters: Elements of all initializers.
+        inputs: With the shapes that the user gave.
     """
 
     path: str
@@ -108,6 +130,7 @@ class ModelInfo:
     opsets: Mapping[str, int]
     nodes: int
     parameters: int
+    inputs: tuple[InputInfo, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
@@ -118,6 +141,7 @@ class ModelInfo:
             "opsets": dict(self.opsets),
             "nodes": self.nodes,
             "parameters": self.parameters,
+            "inputs": [i.to_dict() for i in self.inputs],
         }
 
 

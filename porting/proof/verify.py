@@ -11,11 +11,11 @@ import onnx
 
 from porting.errors import ModelError, UsageError
 from porting.model.dtypes import NAME_OF
-from porting.verify.compare import OutputComparison, Tolerance
-from porting.verify.inputs import generate
-from porting.verify.judge import Verification, compare_runs, listed
-from porting.verify.run import Case, ModelRun, RunFailure, Values, gave_a_value, run_model
-from porting.verify.shapes import (
+from porting.proof.compare import OutputComparison, Tolerance
+from porting.proof.inputs import generate
+from porting.proof.judge import Verification, compare_runs, listed
+from porting.proof.run import Case, ModelRun, RunFailure, Values, gave_a_value, run_model
+from porting.proof.shapes import (
     SIZES,
     bind,
     declared_dims,

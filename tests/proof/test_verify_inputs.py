@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from porting.verify.inputs import generate
-from porting.verify.shapes import (
+from porting.proof.inputs import generate
+from porting.proof.shapes import (
     SIZES,
     Size,
     bind,

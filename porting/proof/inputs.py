@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
-from porting.verify.shapes import declared_dims, evaluate, graph_inputs, graphs
+from porting.proof.shapes import declared_dims, evaluate, graph_inputs, graphs
 
 Array = npt.NDArray[Any]
 

@@ -9,10 +9,10 @@ import onnx.parser
 import pytest
 
 from porting.errors import UsageError
-from porting.verify import run as run_module
-from porting.verify.compare import Tolerance
-from porting.verify.run import Case, RunFailure, run_model
-from porting.verify.verify import narrowest_float, verify_files
+from porting.proof import run as run_module
+from porting.proof.compare import Tolerance
+from porting.proof.run import Case, RunFailure, run_model
+from porting.proof.verify import narrowest_float, verify_files
 
 EXACT = Tolerance.for_classes(["exact"])
 REORDERED = Tolerance.for_classes(["reordered"])
@@ -376,7 +376,7 @@ def test_the_process_boundary_changes_nothing(save, monkeypatch):
 
 
 def test_importing_does_not_import_onnxruntime():
-    code = "import sys, porting.verify.verify; sys.exit('onnxruntime' in sys.modules)"
+    code = "import sys, porting.proof.verify; sys.exit('onnxruntime' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from porting.verify.compare import OutputComparison, Tolerance, compare_output
-from porting.verify.run import Values
+from porting.proof.compare import OutputComparison, Tolerance, compare_output
+from porting.proof.run import Values
 
 Array = npt.NDArray[Any]
 Status = Literal["passed", "failed", "skipped"]

@@ -152,7 +152,7 @@ def _start(folder: Path, timeout: float) -> str:
     old = os.environ.get("PYTHONPATH")
     env = os.environ | {"PYTHONPATH": root + (os.pathsep + old if old else "")}
     # -P: files of the user's folder (an onnx.py, say) must not shadow libraries.
-    command = [sys.executable, "-P", "-m", "porting.verify.run", str(folder)]
+    command = [sys.executable, "-P", "-m", "porting.proof.run", str(folder)]
     try:
         done = subprocess.run(  # noqa: S603
             command,

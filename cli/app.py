@@ -1,0 +1,90 @@
+"""The Typer application, and the one place where errors become exit statuses."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+from porting.cli import check, convert, demo, verify
+
+from porting.errors import PortError
+
+EXIT_PASS, EXIT_FAIL, EXIT_ERROR = 0, 1, 2
+
+app = typer.Typer(
+    name="port",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Move ONNX models to AI chips other than Nvidia's: check every node against the chip's "
+        "capability table, rewrite what it does not take, prove the result numerically.\n\n"
+        "Exit status: 0 the gate passes, 1 it fails, 2 the job could not be done."
+    ),
+)
+app.command("check")(check.command)
+app.command("convert")(convert.command)
+app.command("verify")(verify.command)
+app.command("demo")(demo.command)
+
+
+def _version(show: bool) -> None:
+    if show:
+        from porting import __version__
+
+        typer.echo(f"port {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Holds options that stand before the command."""
+
+
+def main() -> None:
+    """Runs the command line and exits with its status."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Runs the command line; every error is one line on stderr and status 2."""
+    try:
+        status = app(arguments, standalone_mode=False)
+    except PortError as error:
+        return _error(error.code, error.message, error.help)
+    except typer.TyperException as error:
+        return _error("usage", error.format_message(), "port --help lists commands and options")
+    except (KeyboardInterrupt, typer.Abort):
+        return _error("interrupted", "stopped before the job was done; nothing was written")
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        return EXIT_ERROR
+    except MemoryError:
+        return _error("out-of-memory", "there is not enough memory for this model")
+    except OSError as error:
+        return _error("system", f"{error.filename or 'a file'}: {error.strerror}")
+    except Exception as error:
+        if os.environ.get("PORT_TRACEBACK"):
+            raise
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        return _error(
+            "internal",
+            text,
+            "this is a bug in port; PORT_TRACEBACK=1 shows where, please report it",
+        )
+    return status if isinstance(status, int) else EXIT_PASS
+
+
+def _error(code: str, message: str, help_: str = "") -> int:
+    from porting.report.safe import plain
+
+    typer.echo(f"error[{code}]: {plain(message)}", err=True)
+    if help_:
+        typer.echo(f"help: {plain(help_)}", err=True)
+    return EXIT_ERROR

@@ -1,0 +1,93 @@
+"""`port convert`: make a model run on a chip, and prove it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from porting.cli import options, output
+from porting.cli.options import Format
+
+if TYPE_CHECKING:
+    from porting.results import ConvertResult
+
+
+def command(
+    model: options.ModelArgument,
+    out: Annotated[Path, typer.Option("--output", "-o", help="Where the converted model goes.")],
+    target: options.TargetOption = "",
+    shape: options.ShapeOption = None,
+    dim: options.DimOption = None,
+    op_map: options.OpMapOption = None,
+    precision: options.PrecisionOption = "",
+    option: options.ChoiceOption = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow", help="A class of rewrites not applied by default.", metavar="CLASS"
+        ),
+    ] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Write a model that still has failing nodes.")
+    ] = False,
+    no_verify: Annotated[
+        bool, typer.Option("--no-verify", help="Do not run and compare the two models.")
+    ] = False,
+    inputs: Annotated[
+        Path | None, typer.Option("--inputs", help="Inputs for the comparison, an .npz file.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option("--report", help="Write the report to a file (.json or text).")
+    ] = None,
+    form: options.FormatOption = Format.text,
+) -> int:
+    """Rewrite what a chip does not take, prove the result numerically and write it.
+
+    Examples:
+      port convert model.onnx --target ascend-310p -o model.ascend.onnx
+
+      port convert det.onnx --target rk3588 --shape x=1,3,320,320 -o det.rk.onnx
+    """
+    options.require_target(target, op_map)
+    shapes, dims = options.parse_shapes(shape), options.parse_dims(dim)
+
+    from porting.converting import convert
+    from porting.verifying import read_inputs
+
+    try:
+        result = convert(
+            model,
+            target,
+            out,
+            op_map=op_map,
+            progress=output.progress,
+            allow=allow or (),
+            shapes=shapes,
+            dims=dims,
+            precision=precision,
+            choices=options.parse_choices(option),
+            partial=partial,
+            verify=not no_verify,
+            inputs=read_inputs(inputs) if inputs is not None else None,
+        )
+    finally:
+        output.progress_end()
+    if report is not None:
+        as_json = report.suffix == ".json"
+        _write(result, Format.json if as_json else Format.text, report)
+    if report is None or form is Format.text:
+        _write(result, form, None)
+    return 0 if result.passed else 1
+
+
+def _write(result: "ConvertResult", form: Format, file: Path | None) -> None:
+    if form is Format.json:
+        output.write_report(output.as_json(result.to_dict()), file)
+        return
+    from porting.report.text import console_for, print_convert, render
+
+    if file is not None:
+        output.write_report(render(result), file)
+        return
+    import sys
+
+    print_convert(console_for(sys.stdout), result)

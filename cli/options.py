@@ -1,0 +1,112 @@
+"""Options that several commands share, and how their texts become values."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from porting.errors import UsageError
+
+
+class Format(StrEnum):
+    """How a report is written."""
+
+    text = "text"
+    json = "json"
+
+
+ModelArgument = Annotated[Path, typer.Argument(help="An ONNX file.", show_default=False)]
+TargetOption = Annotated[
+    str,
+    typer.Option(
+        "--target", "-t", help="A chip, such as ascend-310p or a unique part of it.", metavar="T"
+    ),
+]
+ShapeOption = Annotated[
+    list[str] | None,
+    typer.Option("--shape", help="Shape of an input; may be repeated.", metavar="NAME=1,3,224,224"),
+]
+DimOption = Annotated[
+    list[str] | None,
+    typer.Option("--dim", help="Size of a symbolic dimension; may be repeated.", metavar="NAME=1"),
+]
+OpMapOption = Annotated[
+    Path | None,
+    typer.Option("--op-map", help="A capability table of your own instead of --target."),
+]
+PrecisionOption = Annotated[
+    str,
+    typer.Option("--precision", help="Compute type on the chip; the table's default if not given."),
+]
+ChoiceOption = Annotated[
+    list[str] | None,
+    typer.Option("--option", help="A choice that the table names.", metavar="NAME=VALUE"),
+]
+FormatOption = Annotated[Format, typer.Option("--format", help="How the report is written.")]
+
+
+def parse_shapes(texts: Iterable[str] | None) -> dict[str, tuple[int, ...]]:
+    """`x=1,3,224,224` as `{"x": (1, 3, 224, 224)}`. A scalar is `x=`.
+
+    Raises:
+        UsageError: Another form.
+    """
+    shapes = {}
+    for text in texts or ():
+        name, value = _split(text, "--shape", "input=1,3,224,224")
+        parts = [p for p in value.split(",") if p.strip()]
+        shapes[name] = tuple(_size(p, "--shape", text) for p in parts)
+    return shapes
+
+
+def parse_dims(texts: Iterable[str] | None) -> dict[str, int]:
+    """`batch=1` as `{"batch": 1}`.
+
+    Raises:
+        UsageError: Another form.
+    """
+    dims = {}
+    for text in texts or ():
+        name, value = _split(text, "--dim", "batch=1")
+        dims[name] = _size(value, "--dim", text)
+    return dims
+
+
+def parse_choices(texts: Iterable[str] | None) -> dict[str, str]:
+    """`run_on_bpu=Softmax,Min` as `{"run_on_bpu": "Softmax,Min"}`.
+
+    Raises:
+        UsageError: Another form.
+    """
+    return dict(_split(text, "--option", "name=value") for text in texts or ())
+
+
+def require_target(target: str, op_map: Path | None) -> None:
+    """One of --target and --op-map says which chip is meant.
+
+    Raises:
+        UsageError: Neither was given.
+    """
+    if not target and op_map is None:
+        raise UsageError(
+            "target-missing", "no target was given", "add --target ascend-310p, or --op-map FILE"
+        )
+
+
+def _split(text: str, option: str, form: str) -> tuple[str, str]:
+    # A value's name may hold '=' itself; a shape never does.
+    name, equals, value = text.rpartition("=")
+    if not equals or not name:
+        raise UsageError("option-form", f"{option} {text!r} has no name", f"write {option} {form}")
+    return name, value
+
+
+def _size(text: str, option: str, whole: str) -> int:
+    try:
+        return int(text.strip())
+    except ValueError:
+        raise UsageError(
+            "option-form", f"{option} {whole!r}: {text.strip()!r} is not a whole number"
+        ) from None

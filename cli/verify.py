@@ -1,0 +1,50 @@
+"""`port verify`: do two models compute the same."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from porting.cli import options, output
+from porting.cli.options import Format
+
+
+def command(
+    original: Annotated[Path, typer.Argument(metavar="A.onnx", help="The original model.")],
+    converted: Annotated[Path, typer.Argument(metavar="B.onnx", help="The converted model.")],
+    shape: options.ShapeOption = None,
+    dim: options.DimOption = None,
+    inputs: Annotated[
+        Path | None, typer.Option("--inputs", help="Inputs to run, an .npz file.")
+    ] = None,
+    form: options.FormatOption = Format.text,
+    out: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the report to a file.")
+    ] = None,
+) -> int:
+    """Run two models on the same inputs and compare their outputs.
+
+    Examples:
+      port verify model.onnx model.ascend.onnx
+
+      port verify model.onnx model.ascend.onnx --inputs images.npz --format json
+    """
+    shapes, dims = options.parse_shapes(shape), options.parse_dims(dim)
+
+    from porting.verifying import read_inputs, verify
+
+    given = read_inputs(inputs) if inputs is not None else None
+    result = verify(original, converted, shapes=shapes, dims=dims, inputs=given)
+    if form is Format.json:
+        data = {"schema": "port.verify/1", **result.to_dict()}
+        output.write_report(output.as_json(data), out)
+    else:
+        import sys
+
+        from porting.report.text import console_for, print_verification
+
+        if out is None:
+            print_verification(console_for(sys.stdout), result.to_dict())
+        else:
+            with out.open("w", encoding="utf-8") as stream:
+                print_verification(console_for(stream, width=100), result.to_dict())
+    return 0 if result.status == "passed" else 1
