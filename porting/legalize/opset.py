@@ -1,0 +1,322 @@
+"""Brings a graph from its model's opset to another one, operator by operator.
+
+A node is taken from one version of its operator to the next, down or up. Where both versions give
+the node the same meaning it is kept as it is (`restamp`); where they do not, an adapter writes the
+form of the other version; where there is no other version, a rewrite rule expresses the operator
+by others. What adapters and rules produce is converted in turn. Nothing is changed unless every
+node can be converted.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+
+from porting.legalize.apply import Names, Replacement, apply, splice
+from porting.legalize.rule import DeclinedError, Exactness, Registry, Rule, collect
+from porting.model.graph import Array, Context, Graph, Node
+from porting.model.schema import ONNX_DOMAIN, OpInfo, all_versions
+from porting.rules import (
+    opset_attention,
+    opset_indexing,
+    opset_nn,
+    opset_quantize,
+    opset_raise,
+    opset_raise_nn,
+    opset_reductions,
+    opset_resize,
+    opset_shapes,
+    opset_types,
+)
+from porting.rules.opset_history import NO_OLDER_FORM
+from porting.rules.opset_restamp import Changes, check_form, check_step, restamped
+
+OLDEST, NEWEST = 7, 28
+"""The opsets whose operators have been read and compared, both included."""
+
+LOWERING = collect(
+    [
+        opset_attention,
+        opset_indexing,
+        opset_nn,
+        opset_quantize,
+        opset_reductions,
+        opset_resize,
+        opset_shapes,
+        opset_types,
+    ]
+)
+"""Adapters that read one version of an operator and write an older form."""
+
+RAISING = collect([opset_raise, opset_raise_nn])
+"""Adapters that read one version of an operator and write a newer form."""
+
+ALLOWED: frozenset[Exactness] = frozenset({"exact", "reordered"})
+
+_DEPTH = 16
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """A node that the target opset cannot express.
+
+    Attributes:
+        node: As it stands in the graph.
+        path: The graph it is in: empty for the main graph.
+        reason: Why, with what every adapter and rule said.
+    """
+
+    node: Node
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Applied:
+    """One rewrite.
+
+    Attributes:
+        node: Name of the node of the graph for which it was made.
+        op_type: Operator that was rewritten; of an intermediate node where rewrites follow
+            each other.
+        rule: Name of the adapter or rule, `opset-restamp` where only attributes at their default
+            were written or left out.
+        exactness: The rule's claim.
+        produced: Operators that stand in its place, before they are rewritten in turn.
+    """
+
+    node: str
+    op_type: str
+    rule: str
+    exactness: Exactness
+    produced: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class OpsetResult:
+    """What a conversion did, or why it did nothing."""
+
+    graph: Graph
+    rewrites: list[Applied] = field(default_factory=list)
+    blockers: list[Blocker] = field(default_factory=list)
+
+
+class _BlockedError(Exception):
+    """A node cannot be converted; the message is the reason."""
+
+
+def convert_opset(
+    graph: Graph,
+    target: int,
+    rules: Registry,
+    allowed: frozenset[Exactness] = ALLOWED,
+) -> OpsetResult:
+    """Rewrites a graph and its bodies in place for another version of the default domain.
+
+    Nodes of other domains are left alone.
+
+    Args:
+        graph: The main graph; unchanged if there are blockers.
+        target: The opset, from `OLDEST` to `NEWEST`.
+        rules: Rewrites of operators that the target does not have.
+        allowed: Exactness classes of rules that may be used.
+
+    Raises:
+        ValueError: The graph's opset or the target is outside of what has been reviewed.
+    """
+    for opset in (graph.context.opset, target):
+        if not OLDEST <= opset <= NEWEST:
+            raise ValueError(f"opset {opset} is outside of {OLDEST}..{NEWEST}")
+    if graph.context.opset == target:
+        return OpsetResult(graph)
+    converter = _Converter(graph.context, target, rules, allowed)
+    replacements: dict[Graph, dict[Node, Replacement]] = {}
+    blockers: list[Blocker] = []
+    for owner, node in graph.walk():
+        try:
+            replacement = converter.convert(node)
+        except _BlockedError as error:
+            blockers.append(Blocker(node, owner.path, str(error)))
+            continue
+        if replacement is not None:
+            replacements.setdefault(owner, {})[node] = replacement
+    if blockers:
+        return OpsetResult(graph, [], blockers)
+    for owner, changes in replacements.items():
+        splice(owner, changes)
+    _enter(graph, converter.at(target))
+    return OpsetResult(graph, converter.rewrites)
+
+
+def _enter(graph: Graph, context: Context) -> None:
+    """Gives a graph and its bodies their new context; nodes look their operators up again."""
+    graph.context = context
+    for node in graph.nodes:
+        node.__dict__.pop("info", None)
+        for body in node.subgraphs.values():
+            _enter(body, context)
+
+
+class _Converter:
+    """Finds the replacements for one conversion."""
+
+    def __init__(
+        self, context: Context, target: int, rules: Registry, allowed: frozenset[Exactness]
+    ) -> None:
+        self.rewrites: list[Applied] = []
+        self._context = context
+        self._target = target
+        self._rules = rules
+        self._allowed = allowed
+        self._names = Names()
+        self._adapters = LOWERING if target < context.opset else RAISING
+
+    def at(self, opset: int) -> Context:
+        """The model's context with another version of the default domain."""
+        return replace(self._context, opsets={**self._context.opsets, ONNX_DOMAIN: opset})
+
+    def convert(self, node: Node) -> Replacement | None:
+        """What stands for `node` at the target; None if the node itself does.
+
+        Raises:
+            _BlockedError: Nothing does.
+        """
+        done = len(self.rewrites)
+        try:
+            return self._convert(node, node.name, 0)
+        except _BlockedError:
+            del self.rewrites[done:]
+            raise
+
+    def _convert(self, node: Node, origin: str, depth: int) -> Replacement | None:
+        if node.domain != ONNX_DOMAIN:
+            return None
+        versions = all_versions(node.op_type)
+        if not versions:
+            raise _BlockedError(f"ONNX defines no operator {node.op_type}")
+        if depth > _DEPTH:
+            raise _BlockedError("the rewrites of rewrites do not come to an end")
+        changes: Changes = {}
+        adapted = node
+        for old, new in _steps(node, versions, self._target):
+            reason = check_step(node, old, new, changes)
+            if reason:
+                adapted = self._view(node, changes, old, new)
+                return self._rewrite(node, adapted, origin, depth, [reason])
+        if node.info is not None and versions[0].since <= self._target:
+            invalid = check_form(node) if depth and node.opset == self._target else ""
+            if invalid:
+                return self._rewrite(node, node, origin, depth, [invalid])
+            return self._restamp(node, changes, origin)
+        if node.info is not None:
+            adapted = self._view(node, changes, versions[0], versions[0])
+        first = f"{node.op_type} is new in opset {versions[0].since}"
+        reason = NO_OLDER_FORM.get(node.op_type, first)
+        return self._rewrite(node, adapted, origin, depth, [reason])
+
+    def _restamp(self, node: Node, changes: Changes, origin: str) -> Replacement | None:
+        """The node itself, with other attributes written where the versions' defaults differ."""
+        if not changes:
+            return None
+        fresh = restamped(node, changes, node.graph)
+        rule = Rule("opset-restamp", node.op_type, "exact", lambda op, _: [])
+        self._record(rule, node, origin, [fresh])
+        return Replacement(rule, node, [fresh])
+
+    def _view(self, node: Node, changes: Changes, old: OpInfo, new: OpInfo) -> Node:
+        """The node as it stands at the version from which an adapter has to take it."""
+        if node.info is old:
+            return node
+        rising = new.since > old.since
+        trial = Graph(self.at(new.since - 1 if rising else old.since), node.graph.path, node.graph)
+        return restamped(node, changes, trial)
+
+    def _rewrite(
+        self, node: Node, adapted: Node, origin: str, depth: int, reasons: list[str]
+    ) -> Replacement:
+        """The first adapter or rule whose result can be converted in turn."""
+        adapters = self._adapters.for_operator(node.op_type)
+        known = {each.name for each in adapters}
+        attempts = [(each, adapted) for each in adapters]
+        attempts += [(r, node) for r in self._rules.for_operator(node.key) if r.name not in known]
+        for each, subject in attempts:
+            if each.exactness not in self._allowed:
+                reasons.append(f"{each.name} is {each.exactness} only")
+                continue
+            done = len(self.rewrites)
+            try:
+                return self._attempt(each, subject, origin, depth, each.name in known)
+            except DeclinedError as error:  # without words: the rule is for other nodes
+                if str(error) and (not each.versions or _reads(each, subject)):
+                    reasons.append(f"{each.name}: {error}")
+            except _BlockedError as error:
+                reasons.append(f"{each.name} gives what is no better: {error}")
+            del self.rewrites[done:]
+        raise _BlockedError("; ".join(dict.fromkeys(reasons)))
+
+    def _attempt(
+        self, rule: Rule, node: Node, origin: str, depth: int, is_adapter: bool
+    ) -> Replacement:
+        """Applies a rule, then converts what it gives."""
+        opset = self._next_opset(node) if is_adapter else self._target
+        made = apply(rule, node, self._names, self.at(opset))
+        self._record(rule, node, origin, made.nodes)
+        nodes: list[Node] = []
+        constants = dict(made.constants)
+        for each in made.nodes:
+            self._convert_bodies(each, origin, depth + 1)
+            inner = self._convert(each, origin, depth + 1)
+            nodes.extend([each] if inner is None else inner.nodes)
+            constants.update(inner.constants if inner is not None else {})
+        return Replacement(rule, node, nodes, _used(nodes, constants))
+
+    def _convert_bodies(self, node: Node, origin: str, depth: int) -> None:
+        """Converts the bodies of a node that a rule has just made."""
+        for body in node.subgraphs.values():
+            changes: dict[Node, Replacement] = {}
+            for each in body.nodes:
+                self._convert_bodies(each, origin, depth)
+                inner = self._convert(each, origin, depth)
+                if inner is not None:
+                    changes[each] = inner
+            splice(body, changes)
+
+    def _next_opset(self, node: Node) -> int:
+        """Where an adapter writes: the nearest opset that has another version of the operator.
+
+        What it writes besides is at home there, too, and is taken on from there.
+        """
+        assert node.info is not None
+        if self._target < self._context.opset:
+            return max(self._target, node.info.since - 1)
+        newer = (v.since for v in all_versions(node.op_type) if v.since > node.info.since)
+        return min(next(newer, self._target), self._target)
+
+    def _record(self, rule: Rule, node: Node, origin: str, made: Sequence[Node]) -> None:
+        produced = tuple(n.op_type for n in made)
+        self.rewrites.append(Applied(origin, node.op_type, rule.name, rule.exactness, produced))
+
+
+def _reads(rule: Rule, node: Node) -> bool:
+    """Whether a rule is for the version of the operator that the node has."""
+    return node.info is not None and node.info.since in rule.versions
+
+
+def _used(nodes: Sequence[Node], constants: dict[str, Array]) -> dict[str, Array]:
+    """The constants that the final nodes read."""
+    names = {i for n in nodes for i in n.inputs} | {c for n in nodes for c in n.captured()}
+    return {name: array for name, array in constants.items() if name in names}
+
+
+def _steps(
+    node: Node, versions: tuple[OpInfo, ...], target: int
+) -> Iterator[tuple[OpInfo, OpInfo]]:
+    """The versions to go through, each with the next.
+
+    An operator that is newer than the target is taken to its first version.
+    """
+    if node.info is None:
+        return iter(())
+    start = node.info.since
+    final = max((v.since for v in versions if v.since <= target), default=versions[0].since)
+    between = [v for v in versions if min(start, final) <= v.since <= max(start, final)]
+    return pairwise(between if start < final else between[::-1])
