@@ -1,30 +1,25 @@
 """Reads a model without its weights, and refuses one that is broken with one clear line."""
 
 import hashlib
-import heapq
 import math
 import mmap
 import os
 import stat
-from collections.abc import Iterable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped, unused-ignore]
-from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import ModelProto, TensorProto
 
 from porting.errors import ModelError
 from porting.model import wire
 from porting.model.schema import domain_name
+from porting.model.validate import initializer_names, subgraphs, validate
 
 _FIRST_BYTES = b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72"
 """Tags of the ModelProto fields that can come first in a file."""
-
-_NEWEST = dict(zip(("ai.onnx", "ai.onnx.ml"), onnx.helper.VERSION_TABLE[-1][2:], strict=False))
-"""Newest opset that onnx knows, by domain."""
 
 _CHUNK = 1 << 20
 
@@ -179,7 +174,7 @@ def load(source: str | os.PathLike[str] | ModelProto) -> LoadedModel:
             f"{model.path or 'the model'} holds no graph",
             "Give an ONNX model; a single tensor or an empty model cannot be checked.",
         )
-    _validate(model)
+    validate(model.proto, model.locate)
     return model
 
 
@@ -258,203 +253,3 @@ def _unreadable(path: Path, why: str) -> ModelError:
 def location_of(path: Path) -> str:
     """The name by which a model file refers to itself in external data."""
     return os.fsencode(path.name).decode("utf-8", "replace")
-
-
-def initializer_names(graph: GraphProto) -> list[str]:
-    """Names of the dense and sparse initializers of one graph."""
-    sparse = [s.values.name for s in graph.sparse_initializer]
-    return [tensor.name for tensor in graph.initializer] + sparse
-
-
-def subgraphs(node: NodeProto) -> Iterator[GraphProto]:
-    """The bodies of a node: branches of If, bodies of Loop and Scan."""
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield attribute.g
-        yield from attribute.graphs
-
-
-@dataclass(frozen=True)
-class _Scope:
-    """What a graph or function body sees: imported domains, and values by enclosing graph."""
-
-    model: LoadedModel
-    imports: frozenset[str]
-    values: tuple[set[str], ...] = ()
-
-
-def _validate(model: LoadedModel) -> None:
-    """Checks the rules of ONNX that the rest relies on, and sorts nodes where they are not."""
-    proto = model.proto
-    imports = _imports(proto.opset_import)
-    if not imports:
-        raise wire.broken("model-no-opset", "the model imports no operator set")
-    _check_graph(proto.graph, _Scope(model, imports))
-    for function in proto.functions:
-        scope = _Scope(model, imports | _imports(function.opset_import))
-        values = _define(function.input, [], function.node)
-        _check_nodes(function.node, function.output, values, scope)
-    _check_calls(proto.functions)
-
-
-def _imports(opsets: Iterable[onnx.OperatorSetIdProto]) -> frozenset[str]:
-    versions: dict[str, int] = {}
-    for item in opsets:
-        _require_text(item.domain)
-        domain = domain_name(item.domain)
-        if versions.setdefault(domain, item.version) != item.version:
-            both = f"{versions[domain]} and {item.version}"
-            raise wire.broken("model-opset-conflict", f"opsets {both} of {domain} are imported")
-        newest = _NEWEST.get(domain, item.version)
-        if not 1 <= item.version <= newest:
-            raise ModelError(
-                "model-opset-unknown",
-                f"opset {item.version} of {domain} is not known, the newest is {newest}",
-                "Export the model with an older opset, or update the onnx package.",
-            )
-    return frozenset(versions)
-
-
-def _check_graph(graph: GraphProto, scope: _Scope) -> set[str]:
-    """Validates one graph and those inside it; returns the outer values that they use."""
-    if len(scope.values) > wire.MAX_GRAPH_DEPTH:
-        raise wire.too_deep()
-    _check_tensors(graph.initializer, scope)
-    _check_sparse(graph.sparse_initializer, scope)
-    values = _define([i.name for i in graph.input], initializer_names(graph), graph.node)
-    return _check_nodes(graph.node, [o.name for o in graph.output], values, scope)
-
-
-def _define(inputs: Iterable[str], weights: Iterable[str], nodes: Sequence[NodeProto]) -> set[str]:
-    """The values a body defines, each once; an initializer may be the default of an input."""
-    given, stored = set[str](), set[str]()
-    for names, known in ((inputs, given), (weights, stored)):
-        for name in filter(None, names):
-            _require_text(name)
-            if name in known:
-                raise _duplicate(name, "a second input or initializer")
-            known.add(name)
-    values = given | stored
-    for index, node in enumerate(nodes):
-        for name in filter(None, node.output):
-            if name in values:
-                raise _duplicate(name, _label(index, node))
-            values.add(name)
-    return values
-
-
-def _check_nodes(
-    nodes: MutableSequence[NodeProto],
-    outputs: Iterable[str],
-    values: set[str],
-    scope: _Scope,
-) -> set[str]:
-    inner = _Scope(scope.model, scope.imports, (*scope.values, values))
-    needs = [_check_node(_label(index, node), node, inner) for index, node in enumerate(nodes)]
-    results = set(filter(None, outputs))
-    for name in results:
-        _require_value(name, "as an output of the graph", inner)
-    _sort(nodes, needs)
-    return results.union(*needs) - values
-
-
-def _check_node(label: str, node: NodeProto, scope: _Scope) -> set[str]:
-    """Validates one node; returns every value that it or its bodies use."""
-    _require_text(node.name, node.op_type, node.domain, node.overload, *node.input, *node.output)
-    _require_text(*(attribute.name for attribute in node.attribute))
-    domain = domain_name(node.domain)
-    if domain not in scope.imports:
-        raise ModelError(
-            "model-domain-not-imported",
-            f"{label} is of domain {domain!r}, which the model does not import",
-            "Add the domain to the model's opset_import.",
-        )
-    names = set(filter(None, node.input))
-    for name in names:
-        _require_value(name, f"as an input of {label}", scope)
-    for attribute in node.attribute:
-        _check_tensors([attribute.t] if attribute.HasField("t") else attribute.tensors, scope)
-        one = attribute.HasField("sparse_tensor")
-        _check_sparse([attribute.sparse_tensor] if one else attribute.sparse_tensors, scope)
-    return names.union(*(_check_graph(graph, scope) for graph in subgraphs(node)))
-
-
-def _check_tensors(tensors: Iterable[TensorProto], scope: _Scope) -> None:
-    for tensor in tensors:
-        if tensor.data_location == TensorProto.EXTERNAL:
-            scope.model.locate(tensor)
-        else:
-            wire.check_inline(tensor)
-
-
-def _check_sparse(tensors: Iterable[onnx.SparseTensorProto], scope: _Scope) -> None:
-    for tensor in tensors:
-        _check_tensors((tensor.values, tensor.indices), scope)
-
-
-def _require_text(*names: object) -> None:
-    """Refuses names that are not UTF-8, which protobuf gives as bytes instead of text."""
-    if not all(isinstance(name, str) for name in names):
-        raise wire.broken("model-not-onnx", "a name in the model is not UTF-8 text")
-
-
-def _require_value(name: str, use: str, scope: _Scope) -> None:
-    if not any(name in values for values in reversed(scope.values)):
-        message = f"value {name!r} is used {use}, and nothing defines it"
-        raise wire.broken("model-undefined-value", message)
-
-
-def _sort(nodes: MutableSequence[NodeProto], needs: list[set[str]]) -> None:
-    """Sorts `nodes` topologically, in place and stably: as far as possible in their order."""
-    producer = {name: index for index, node in enumerate(nodes) for name in node.output}
-    before = [{producer[name] for name in names if name in producer} for names in needs]
-    if all(max(indices, default=-1) < index for index, indices in enumerate(before)):
-        return
-    sorter = TopologicalSorter(dict(enumerate(before)))
-    try:
-        sorter.prepare()
-    except CycleError as error:
-        cycle = [_label(index, nodes[index]) for index in error.args[1][:-1]]
-        message = f"nodes need each other's outputs: {_some(cycle)}"
-        raise wire.broken("model-cycle", message) from error
-    ready: list[int] = []
-    order: list[NodeProto] = []
-    while sorter.is_active():
-        for index in sorter.get_ready():
-            heapq.heappush(ready, index)
-        order.append(nodes[ready[0]])
-        sorter.done(heapq.heappop(ready))
-    del nodes[:]
-    nodes.extend(order)
-
-
-def _check_calls(functions: Iterable[FunctionProto]) -> None:
-    """Refuses functions that call themselves, directly or through others."""
-    calls: dict[tuple[str, str, str], set[tuple[str, str, str]]] = {}
-    for function in functions:
-        _require_text(function.domain, function.name, function.overload)
-        key = (domain_name(function.domain), function.name, function.overload)
-        calls[key] = set()
-        pending = list(function.node)
-        while pending:
-            node = pending.pop()
-            calls[key].add((domain_name(node.domain), node.op_type, node.overload))
-            pending += [inner for graph in subgraphs(node) for inner in graph.node]
-    try:
-        TopologicalSorter(calls).prepare()
-    except CycleError as error:
-        message = f"functions call each other: {_some(['::'.join(k[:2]) for k in error.args[1]])}"
-        raise wire.broken("model-recursive-function", message) from error
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-def _label(index: int, node: NodeProto) -> str:
-    return f"node {node.name!r} ({node.op_type})" if node.name else f"node {index} ({node.op_type})"
-
-
-def _duplicate(name: str, where: str) -> ModelError:
-    message = f"value {name!r} is defined twice, again by {where}"
-    return wire.broken("model-duplicate-value", message)
