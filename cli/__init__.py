@@ -1,5 +1,5 @@
 """The command `port`. Commands parse, call one function of `porting`, and render its result."""
 
-from porting.cli.app import main
+from .app import main
 
 __all__ = ["main"]

@@ -5,9 +5,10 @@ import sys
 from typing import Annotated
 
 import typer
-from porting.cli import check, convert, demo, verify
 
 from porting.errors import PortError
+
+from . import check, convert, demo, verify
 
 EXIT_PASS, EXIT_FAIL, EXIT_ERROR = 0, 1, 2
 

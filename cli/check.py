@@ -4,8 +4,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from porting.cli import options, output
-from porting.cli.options import Format
+
+from . import options, output
+from .options import Format
 
 
 def command(

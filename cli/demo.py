@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from porting.cli import check, convert, verify
+from . import check, convert, verify
 
 DEFAULT_FOLDER = Path("port-demo")
 
@@ -22,7 +22,6 @@ def command(
     """Check, convert and verify a small model, showing each command.
 
     Example:
-
       port demo --target rk3588
     """
     from porting.capability.targets import available, find
