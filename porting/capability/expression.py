@@ -28,9 +28,14 @@ from porting.capability.unknown import Truth, Unknown, every, negate, some
 MAX_LENGTH = 4000
 MAX_NODES = 500
 MAX_DEPTH = 30
+MAX_STEPS = 1_000_000
+"""Rounds of a loop, those of the loops around it counted in."""
 
 ABOUT_ATTRIBUTES = frozenset({"explicit", "default"})
 """`explicit(alpha)`: whether it is written on the node; `default(alpha)`: what ONNX would take."""
+
+OPTION = "option"
+"""`option("run_on_bpu")`: the user's choices under this name, which the table lists."""
 
 Lookup: TypeAlias = Callable[[str], Any]
 Evaluate: TypeAlias = Callable[[Lookup], Any]
@@ -43,11 +48,13 @@ class Expression:
     Attributes:
         text: As written in the table.
         names: The names it looks up.
+        options: The options of the table that it asks for.
         evaluate: Its value, given how names are looked up; raises ExpressionError.
     """
 
     text: str
     names: frozenset[str]
+    options: frozenset[str]
     evaluate: Evaluate
 
     def holds(self, lookup: Lookup) -> Truth:
@@ -71,7 +78,7 @@ def parse(text: str) -> Expression:
         raise ExpressionError(f"more than {MAX_NODES} parts")
     compiler = _Compiler()
     evaluate = compiler.compile(tree.body, 0)
-    return Expression(text, frozenset(compiler.names), evaluate)
+    return Expression(text, frozenset(compiler.names), frozenset(compiler.options), evaluate)
 
 
 class _Compiler:
@@ -79,6 +86,7 @@ class _Compiler:
 
     def __init__(self) -> None:
         self.names: set[str] = set()
+        self.options: set[str] = set()
         self._bound: list[str] = []
 
     def compile(self, node: ast.expr, depth: int) -> Evaluate:
@@ -188,9 +196,11 @@ class _Compiler:
         name = node.func.id
         if name in ABOUT_ATTRIBUTES:
             return self._about_attribute(node, name)
+        if name == OPTION:
+            return self._option(node)
         function = FUNCTIONS.get(name)
         if function is None:
-            known = ", ".join(sorted([*FUNCTIONS, *ABOUT_ATTRIBUTES]))
+            known = ", ".join(sorted([*FUNCTIONS, *ABOUT_ATTRIBUTES, OPTION]))
             raise ExpressionError(f"there is no function {name}; there are {known}")
         parts = [self.compile(a, depth) for a in node.args]
 
@@ -210,6 +220,14 @@ class _Compiler:
         self.names.add(name)
         return lambda lookup: lookup(f"{question}:{name}")
 
+    def _option(self, node: ast.Call) -> Evaluate:
+        argument = node.args[0] if len(node.args) == 1 else None
+        if not isinstance(argument, ast.Constant) or not isinstance(argument.value, str):
+            raise ExpressionError(f"{OPTION} takes the name of an option, in quotes")
+        name = argument.value
+        self.options.add(name)
+        return lambda lookup: lookup(f"{OPTION}:{name}")
+
     def _generatorexp(self, node: ast.GeneratorExp, depth: int) -> Evaluate:
         if len(node.generators) != 1 or not isinstance(node.generators[0].target, ast.Name):
             raise ExpressionError("one `for` over one name at a time")
@@ -225,9 +243,12 @@ class _Compiler:
             items = items_of(source(lookup))
             if isinstance(items, Unknown):
                 return items
+            steps = _steps(lookup) * max(len(items), 1)
+            if steps > MAX_STEPS:
+                raise ExpressionError(f"loops of more than {MAX_STEPS} rounds")
             results = []
             for each in items:
-                inner = _with(lookup, variable, each)
+                inner = _Scope(lookup, variable, each, steps)
                 chosen = every(truth(t(inner)) for t in tests)
                 if isinstance(chosen, Unknown):
                     results.append(chosen)
@@ -251,5 +272,19 @@ def _of_attribute(value: Any, name: str) -> Any:
     raise ExpressionError(f".{name} stands behind the name of an input or output only")
 
 
-def _with(lookup: Lookup, name: str, value: Any) -> Lookup:
-    return lambda wanted: value if wanted == name else lookup(wanted)
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """How names are looked up inside a loop."""
+
+    outer: Lookup
+    name: str
+    value: Any
+    steps: int
+
+    def __call__(self, wanted: str) -> Any:
+        return self.value if wanted == self.name else self.outer(wanted)
+
+
+def _steps(lookup: Lookup) -> int:
+    """Rounds of the loops around; one outside of any."""
+    return lookup.steps if isinstance(lookup, _Scope) else 1

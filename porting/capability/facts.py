@@ -48,6 +48,8 @@ class NodeFacts:
         return self._renamed(name) if info is not None else self._attribute(name)
 
     def _about(self, question: str, attribute: str) -> Any:
+        if question == "option":
+            return choices(self.options, attribute)
         if question == "explicit":
             return attribute in self.node.attributes
         info = self.node.info
@@ -119,6 +121,11 @@ class NodeFacts:
         return shape["NCHW".index(letter)]
 
 
+def choices(options: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """What the user says under an option's name, separated by commas; empty if nothing."""
+    return tuple(c for c in map(str.strip, options.get(name, "").split(",")) if c)
+
+
 def _plain(name: str, value: Any) -> Any:
     """An attribute in the language's types."""
     if isinstance(value, TensorProto):
@@ -134,6 +141,7 @@ def _plain(name: str, value: Any) -> Any:
 _GENERIC: Mapping[str, Callable[[NodeFacts], Any]] = {
     "inputs": NodeFacts.all_inputs,
     "outputs": NodeFacts.all_outputs,
+    "node_name": lambda f: f.node.name,
     "op_type": lambda f: f.node.op_type,
     "opset": lambda f: f.node.opset,
     "since": lambda f: f.node.info.since if f.node.info else 0,

@@ -4,13 +4,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from porting.capability.facts import NodeFacts
+from porting.capability.facts import NodeFacts, choices
 from porting.capability.limits import Limit
 from porting.capability.operand import Operand
 from porting.capability.operations import ExpressionError
+from porting.capability.schema import Stage
 from porting.capability.table import CapabilityTable, Operator
 from porting.capability.unknown import Unknown
+from porting.errors import UsageError
 from porting.model.graph import Graph, Node
+from porting.model.schema import all_versions
 from porting.results import VERDICTS, Finding, Verdict, worst
 
 
@@ -22,11 +25,24 @@ class Judge:
         table: The capability table.
         precision: Compute type; the table's default if empty.
         options: The user's choices by the names that the table gives them.
+
+    Raises:
+        UsageError: An option that the table does not name.
     """
 
     table: CapabilityTable
     precision: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.options:
+            if name not in self.table.data.options:
+                known = ", ".join(self.table.data.options) or "none"
+                raise UsageError(
+                    "option-unknown",
+                    f"{self.table.data.target} has no option '{name}'",
+                    f"it has: {known}",
+                )
 
     def findings(self, node: Node) -> tuple[Finding, ...]:
         """Everything that the table says against a node, worst first; empty if nothing.
@@ -34,8 +50,13 @@ class Judge:
         A body of If, Loop or Scan is not looked into: its nodes are judged by themselves.
         """
         operator = self.table.operator(node.key)
-        if operator is None:
+        if node.info is None and node.domain == "ai.onnx":
+            # what no version of ONNX has may be the toolchain's own: the table knows best
+            if operator is None or all_versions(node.op_type):
+                return (_undefined(node),)
+        elif operator is None:
             return (self._absent(node),)
+        assert operator is not None
         if self._folds(node, operator):
             return ()
         facts = NodeFacts(node, self.precision or self.table.precision, self.options)
@@ -55,7 +76,7 @@ class Judge:
         rule = self.table.data.opset
         found: list[Finding] = []
         opset = graph.context.opset
-        if opset not in rule.range:
+        if "ai.onnx" in graph.context.opsets and opset not in rule.range:
             found.append(
                 Finding(
                     self.table.data.else_.of("opset"),
@@ -65,20 +86,12 @@ class Judge:
                     f"port convert brings it to opset {rule.range.nearest(opset)}",
                 )
             )
-        facts = _ModelFacts(graph, self.precision or self.table.precision)
+        facts = _ModelFacts(graph, self.precision or self.table.precision, self.options)
         found += self._limits(self.table.model_limits(), facts)
         return tuple(sorted(found, key=lambda f: -VERDICTS.index(f.verdict)))
 
     def _absent(self, node: Node) -> Finding:
         data = self.table.data
-        if node.info is None and node.domain == "ai.onnx":
-            return Finding(
-                "unsupported",
-                "operator-undefined",
-                f"ONNX has no operator {node.op_type} at opset {node.opset}",
-                "ONNX operator schemas",
-                "export the model again with an opset that has it",
-            )
         name = data.toolchain.name
         text = {
             "unsupported": f"{name} does not take {node.key}",
@@ -89,7 +102,8 @@ class Judge:
 
     def _folds(self, node: Node, operator: Operator) -> bool:
         """Whether the toolchain computes the node while it builds, so that it never runs."""
-        if not (operator.entry.folds or self.table.data.folds):
+        own = operator.entry.folds
+        if not (self.table.data.folds if own is None else own):
             return False
         outputs = [node.output(i) for i in range(len(node.outputs))]
         return all(o is None or o.is_const for o in outputs) and operator.entry.verdict in {
@@ -102,7 +116,8 @@ class Judge:
         if entry.verdict != "supported":
             code = f"operator-{entry.verdict}"
             source = self.table.cite(operator.source)
-            yield Finding(entry.verdict, code, entry.why, source, entry.help)
+            stage = _when_it_fails(entry.verdict, entry.stage or self.table.data.stage)
+            yield Finding(entry.verdict, code, entry.why + stage, source, entry.help)
 
     def _opset(self, operator: Operator, node: Node) -> Iterator[Finding]:
         rule = self.table.data.opset
@@ -149,15 +164,16 @@ class Judge:
             missing = sorted(frozenset().union(*(u.missing for u in undecided)))
             known = ", ".join(m.what for m in missing)
             hints = " ".join(dict.fromkeys(m.hint for m in missing if m.hint))
-            text = f"{prefix}cannot decide whether {_lower(limit.why)}: {known} is not known"
-            return Finding("unknown", "undecided", text, source, f"give {hints}" if hints else "")
+            reason = f"{prefix}cannot decide whether {_lower(limit.why)}"
+            text = f"{reason}: {known} is not known"
+            help_ = f"give {hints}" if hints else ""
+            return Finding("unknown", "undecided", text, source, help_, reason)
         shown = _shown_values(limit, facts)
         text = f"{prefix}{limit.why}{shown}"
         if limit.outlook == "not-yet":
             text += "; the vendor says: not yet"
-        if limit.stage == "run" and limit.verdict == "unsupported":
-            text += "; it builds and fails at run time"
-        return Finding(limit.verdict, limit.code, text, source, limit.help)
+        text += _when_it_fails(limit.verdict, limit.stage)
+        return Finding(limit.verdict, limit.code, text, source, limit.help, limit.why)
 
     def _advice(self, operator: Operator, facts: NodeFacts) -> Iterator[Finding]:
         for advice in operator.advice:
@@ -175,9 +191,12 @@ class _ModelFacts:
 
     graph: Graph
     precision: str
+    options: Mapping[str, str]
 
     def __call__(self, name: str) -> Any:
         graph = self.graph
+        if name.startswith("option:"):
+            return choices(self.options, name.removeprefix("option:"))
         if name == "inputs":
             return tuple(Operand(i.name, graph.value(i.name), graph) for i in graph.inputs)
         if name == "outputs":
@@ -187,15 +206,35 @@ class _ModelFacts:
         return self.precision if name == "precision" else None
 
 
+def _undefined(node: Node) -> Finding:
+    return Finding(
+        "unsupported",
+        "operator-undefined",
+        f"ONNX has no operator {node.op_type} at opset {node.opset}",
+        "ONNX operator schemas",
+        "export the model again with an opset that has it",
+    )
+
+
+def _when_it_fails(verdict: Verdict, stage: Stage | None) -> str:
+    """What a toolchain that notices late does first; empty where the build itself fails."""
+    if verdict != "unsupported" or stage is None:
+        return ""
+    return {
+        "build": "",
+        "load": "; it builds and fails when it is loaded",
+        "run": "; it builds and fails at run time",
+    }[stage]
+
+
 def _lower(text: str) -> str:
     return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
 def _shown_values(limit: Limit, facts: Any) -> str:
     """The node's own values of what the condition names: ` (alpha=0.5, C absent)`."""
-    names = limit.that.names | (limit.when.names if limit.when is not None else frozenset())
     parts = []
-    for name in sorted(names - {"inputs", "outputs", "op_type", "since"}):
+    for name in sorted(limit.names - {"inputs", "outputs", "op_type", "since", "node_name"}):
         shown = _shown(name, facts(name))
         if shown:
             parts.append(shown)

@@ -4,7 +4,7 @@ There is one mechanism below this: a `Limit` is an expression and a verdict. Wha
 what explains, because texts are made from the same place.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -24,7 +24,19 @@ from porting.model.schema import OpInfo, all_versions
 from porting.results import Verdict
 
 GENERIC_NAMES = frozenset(
-    {"C", "H", "N", "W", "inputs", "op_type", "opset", "outputs", "precision", "since"}
+    {
+        "C",
+        "H",
+        "N",
+        "W",
+        "inputs",
+        "node_name",
+        "op_type",
+        "opset",
+        "outputs",
+        "precision",
+        "since",
+    }
 )
 """Names that mean the same for every operator."""
 
@@ -64,6 +76,11 @@ class Limit:
     stage: Stage | None = None
     outlook: str | None = None
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Everything that the limit asks for."""
+        return self.that.names | (self.when.names if self.when is not None else frozenset())
+
 
 @dataclass(frozen=True, slots=True)
 class Signature:
@@ -91,6 +108,23 @@ class Signature:
     def names(self) -> frozenset[str]:
         """Everything that an expression about the operator may name."""
         return self.attributes | self.operands | GENERIC_NAMES
+
+    def shared(
+        self, limits: Iterable[Limit], other: "Signature", compute: Sequence[str]
+    ) -> list[Limit]:
+        """Those limits of another operator that name only what this one has too.
+
+        Args:
+            limits: The other operator's.
+            other: The other operator's names.
+            compute: Kinds of arithmetic; where there are any, the other's do not count.
+        """
+        missing = (other.attributes | other.operands) - self.attributes - self.operands
+        return [
+            limit
+            for limit in limits
+            if missing.isdisjoint(limit.names) and not (compute and limit.code == "compute")
+        ]
 
     def is_list(self, attribute: str) -> bool:
         """Whether an attribute holds several numbers or strings."""
@@ -121,9 +155,18 @@ class Compiler:
         otherwise: Verdicts of limits that name none.
         source: Sources of limits that name none.
         stage: When the toolchain notices, where the limit does not say.
+        options: Names of the choices that the table leaves to the user.
     """
 
-    def __init__(self, key: str, otherwise: Otherwise, source: Sequence[str], stage: Stage) -> None:
+    def __init__(
+        self,
+        key: str,
+        otherwise: Otherwise,
+        source: Sequence[str],
+        stage: Stage,
+        options: Collection[str] = (),
+    ) -> None:
+        self._options = options
         self._signature = Signature.of(key) if key else None
         self._otherwise = otherwise
         self._source = tuple(source)
@@ -154,6 +197,10 @@ class Compiler:
             expression = _parsed(text)
         except ExpressionError as error:
             raise LimitError(field, f"{text!r}: {error}") from None
+        for option in sorted(expression.options):
+            if option not in self._options:
+                known = ", ".join(self._options) or "none"
+                raise LimitError(field, f"the table has no option '{option}'; it has: {known}")
         if self._signature is None or not self._signature.versions:
             return expression  # an operator of another domain: its names are not known to ONNX
         for name in sorted(expression.names):

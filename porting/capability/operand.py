@@ -43,6 +43,16 @@ class Operand:
         return self.source.dtype or Unknown.of(f"the element type of {self.label}")
 
     @property
+    def kind(self) -> str:
+        """`tensor`, `sequence`, `optional`, `map` or `sparse_tensor`."""
+        return self.source.kind
+
+    @property
+    def is_static(self) -> bool:
+        """Whether every dimension is a number: true or false, never unknown."""
+        return self.source.is_static
+
+    @property
     def is_const(self) -> bool:
         """Whether it is an initializer, a Constant, or computed from such alone."""
         return self.source.is_const
@@ -110,6 +120,8 @@ PROPERTIES = frozenset(
         "dtype",
         "is_const",
         "is_graph_output",
+        "is_static",
+        "kind",
         "producer",
         "rank",
         "shape",

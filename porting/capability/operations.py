@@ -10,6 +10,9 @@ from porting.capability.operand import Operand
 from porting.capability.unknown import Truth, Unknown, every, join, negate, some
 
 MAX_ITEMS = 100_000
+MAX_RANK = 64
+MAX_BITS = 8192
+"""Size up to which whole numbers are computed with."""
 
 
 class ExpressionError(Exception):
@@ -42,7 +45,9 @@ def item(base: Any, index: Any) -> Any:
     if unknown is not None:
         return unknown
     items = items_of(base)
-    if not isinstance(items, tuple) or not isinstance(index, int):
+    if isinstance(items, Unknown):
+        return items
+    if not isinstance(index, int):
         raise ExpressionError("an index is a number, behind a list")
     if not -len(items) <= index < len(items):
         return None
@@ -57,6 +62,8 @@ def sliced(base: Any, ends: list[Any]) -> Any:
     items = items_of(base)
     if not isinstance(items, tuple):
         return items
+    if any(e is not None and not isinstance(e, int) for e in ends) or ends[2] == 0:
+        raise ExpressionError("a part of a list runs from number to number, in steps of not 0")
     return items[slice(*ends)]
 
 
@@ -64,6 +71,8 @@ def number(value: Any) -> Any:
     """A number for arithmetic; an operand of one element stands for its value."""
     if isinstance(value, Operand):
         value = value.value
+    if isinstance(value, int) and value.bit_length() > MAX_BITS:
+        raise ExpressionError("a number too large")
     if isinstance(value, Unknown | int | float):
         return value
     raise ExpressionError(f"{_shown(value)} is not a number")
@@ -90,7 +99,10 @@ def arithmetic(function: Callable[[Any, Any], Any], left: Any, right: Any) -> An
 def _power(base: Any, exponent: Any) -> Any:
     if abs(exponent) > 64 or abs(base) > 2**64:
         raise ExpressionError("a power too large")
-    return base**exponent
+    result = base**exponent
+    if isinstance(result, complex):
+        raise ExpressionError("a root of a negative number")
+    return result
 
 
 ARITHMETIC: Mapping[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -120,8 +132,15 @@ def equal(left: Any, right: Any) -> Truth:
     if isinstance(left, float) or isinstance(right, float):
         if not isinstance(left, int | float) or not isinstance(right, int | float):
             return False
-        return math.isclose(left, right, rel_tol=1e-6)
+        return left == right or _close(left, right)
     return bool(left == right)
+
+
+def _close(left: float, right: float) -> bool:
+    try:
+        return math.isclose(left, right, rel_tol=1e-6)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 def _ordered(function: Callable[[Any, Any], bool]) -> Callable[[Any, Any], Truth]:
@@ -180,10 +199,19 @@ def _over(function: Callable[[Iterable[Any]], Any]) -> Callable[..., Any]:
         items = items_of(arguments[0]) if len(arguments) == 1 else arguments
         if isinstance(items, Unknown):
             return items
-        unknown = join(items)
-        return unknown if unknown is not None else function(items)
+        numbers = [number(i) for i in items]
+        unknown = join(numbers)
+        return unknown if unknown is not None else function(numbers)
 
     return call
+
+
+def _product(numbers: Iterable[Any]) -> Any:
+    """As `math.prod`, but it stops before the number grows out of bounds."""
+    result: Any = 1
+    for each in numbers:
+        result = number(result * each)
+    return result
 
 
 def _quantifier(combine: Callable[[Iterable[Truth]], Truth]) -> Callable[[Any], Truth]:
@@ -213,10 +241,15 @@ def _padded(operand: Any, rank: Any) -> Any:
     """The shape with ones in front up to `rank`, as broadcasting sees it."""
     if operand is None or isinstance(operand, Unknown):
         return operand
+    if not isinstance(operand, Operand) or not isinstance(rank, int | Unknown):
+        raise ExpressionError("padded takes an input or output and a rank")
     shape = operand.shape
-    if isinstance(shape, Unknown):
-        return shape
-    return (1,) * (rank - len(shape)) + shape
+    unknown = join((shape, rank))
+    if unknown is not None:
+        return unknown
+    assert isinstance(shape, tuple)
+    assert isinstance(rank, int)
+    return (1,) * (min(rank, MAX_RANK) - len(shape)) + shape
 
 
 def _letters(equation: Any) -> Any:
@@ -253,7 +286,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "max": _over(max),
     "min": _over(min),
     "padded": _padded,
-    "prod": _over(math.prod),
+    "prod": _over(_product),
     "sum": _over(sum),
 }
 """The functions of the language, besides `explicit`."""

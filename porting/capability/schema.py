@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from porting.capability.versions import Versions, parse_versions
 from porting.results import Verdict
@@ -82,16 +82,26 @@ OtherwiseField: TypeAlias = Annotated[Otherwise, BeforeValidator(_verdicts)]
 
 
 class Condition(_Strict):
-    """What must hold; `else` is the verdict where it does not."""
+    """What must hold; `else` is the verdict where it does not.
+
+    Without `that`, nothing could hold: wherever `when` is true, the verdict is `else`. With
+    neither, it is a limit that nobody can test, and `else: unknown` says so.
+    """
 
     when: str = ""
-    that: str
+    that: str = "False"
     else_: Verdict | None = Field(None, alias="else")
     why: str
     source: OneOrMore = []
     help: str = ""
     stage: Stage | None = None
     outlook: Literal["not-yet", "never"] | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> "Condition":
+        if "that" not in self.model_fields_set and not self.when and self.else_ != "unknown":
+            raise ValueError("`that` is missing; only `else: unknown` can do without a condition")
+        return self
 
 
 class AttributeLimit(_Strict):
@@ -142,7 +152,7 @@ class OperatorEntry(Limits):
     stage: Stage | None = None
     advise: list[Advice] = []
     fallback: Limits | None = None
-    folds: bool = False
+    folds: bool | None = None
     like: str = ""
     note: str = ""
 

@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from porting.capability import yaml_reader
 from porting.capability.expression import Expression
-from porting.capability.limits import Compiler, Limit, LimitError
-from porting.capability.schema import Advice, OperatorEntry, Otherwise, Source, Table
+from porting.capability.limits import Compiler, Limit, LimitError, Signature
+from porting.capability.schema import Advice, OperatorEntry, Otherwise, Source, Stage, Table
 from porting.capability.versions import Versions
 from porting.capability.yaml_reader import Document
 from porting.errors import TableError
@@ -31,6 +31,7 @@ class Operator:
     """What a table says of one operator.
 
     Attributes:
+        key: Its name, as the table writes it.
         entry: The entry as data.
         opset: Versions at which the toolchain takes it; None if the table does not say.
         limits: For the accelerator.
@@ -40,6 +41,7 @@ class Operator:
         source: Sources of the entry.
     """
 
+    key: str
     entry: OperatorEntry
     opset: Versions | None
     limits: tuple[Limit, ...]
@@ -94,11 +96,12 @@ class CapabilityTable:
         return self._general("model", self.data.model)
 
     def _general(self, name: str, conditions: Sequence[Any]) -> tuple[Limit, ...]:
-        compiler = Compiler("", self.data.else_, self.data.source, self.data.stage)
+        data = self.data
+        compiler = Compiler("", data.else_, data.source, data.stage, data.options)
         try:
             limits = tuple(compiler.conditions(conditions, name))
         except LimitError as error:
-            raise self._error(error.field, str(error)) from None
+            raise self._error(error.field, f"{_field(error.field)}: {error}") from None
         for index, limit in enumerate(limits):
             self._check_sources(limit.source, (name, index))
         return limits
@@ -112,6 +115,8 @@ class CapabilityTable:
         self.node_limits()
         self.model_limits()
         self._check_sources(self.data.source, ("source",))
+        if self.data.opset.source:
+            self._check_sources(self.data.opset.source, ("opset", "source"))
         for key in self.data.ops:
             self.operator(key)
 
@@ -121,35 +126,46 @@ class CapabilityTable:
         return "; ".join(f"{s.title} ({s.where})" for s in sources)
 
     def _source(self, reference: str) -> Source:
-        return self.data.sources[reference.split(None, 1)[0]]
+        return self.data.sources[_source_id(reference)]
 
     def _compile(self, key: str, entry: OperatorEntry) -> Operator:
-        entry = self._resolve_like(key, entry)
-        otherwise = entry.else_ or self.data.else_
+        other = self._like(key, entry) if entry.like else None
+        otherwise = entry.else_ or (other.otherwise if other else self.data.else_)
         source = tuple(entry.source) or tuple(self.data.source)
-        compiler = Compiler(key, otherwise, source, entry.stage or self.data.stage)
+        stage = entry.stage or self.data.stage
+        compiler = Compiler(key, otherwise, source, stage, self.data.options)
         path: tuple[str | int, ...] = ("ops", key)
         cpu: list[Limit] = []
         try:
             limits = compiler.compile(entry)
             if entry.compute:
-                limits.append(_compute_limit(compiler, entry, otherwise, source))
+                limits.append(_compute_limit(compiler, entry, otherwise, source, stage))
             if entry.fallback is not None:
                 path = ("ops", key, "fallback")
                 host = tuple(entry.fallback.source) or source
-                cpu = Compiler(key, Otherwise(), host, "run").compile(entry.fallback)
+                cpu = Compiler(key, Otherwise(), host, "run", self.data.options).compile(
+                    entry.fallback
+                )
                 path = ("ops", key)
             advice = tuple(
                 self._advised(compiler, a, i, source) for i, a in enumerate(entry.advise)
             )
         except LimitError as error:
-            raise self._error((*path, *error.field), f"{key}: {error}") from None
+            path = (*path, *error.field)
+            raise self._error(path, f"{key}: {_field(path[2:])}: {error}") from None
         self._check_sources(source, path)
-        for limit in (*limits, *cpu):
-            self._check_sources(limit.source, path)
+        for cited in (*(x.source for x in (*limits, *cpu)), *(a.source for a in advice)):
+            self._check_sources(cited, path)
         if entry.verdict != "supported" and not entry.why:
-            raise self._error((*path, "verdict"), f"{key}: a verdict of its own needs a why")
-        return Operator(entry, entry.opset, tuple(limits), tuple(cpu), advice, otherwise, source)
+            raise self._error((*path, "verdict"), f"{key}: verdict: one of its own needs a why")
+        if other is not None:
+            entry = _run_as(entry, other.entry)
+            own = Signature.of(key)
+            limits += own.shared(other.limits, Signature.of(other.key), entry.compute)
+            cpu = cpu or own.shared(other.cpu_limits, Signature.of(other.key), [])
+        return Operator(
+            key, entry, entry.opset, tuple(limits), tuple(cpu), advice, otherwise, source
+        )
 
     def _advised(
         self, compiler: Compiler, advice: Advice, index: int, source: tuple[str, ...]
@@ -157,24 +173,20 @@ class CapabilityTable:
         when = compiler.expression(advice.when, ("advise", index, "when"))
         return Advised(when, advice.say, tuple(advice.source) or source)
 
-    def _resolve_like(self, key: str, entry: OperatorEntry) -> OperatorEntry:
-        """An operator that is run as another one has the other's limits besides its own."""
-        if not entry.like:
-            return entry
+    def _like(self, key: str, entry: OperatorEntry) -> Operator:
+        """The operator as which another one is run."""
         other = self.data.ops.get(entry.like)
         if other is None or other.like:
             raise self._error(
-                ("ops", key, "like"), f"{key}: like names an operator that has limits of its own"
+                ("ops", key, "like"), f"{key}: like: names an operator that has limits of its own"
             )
-        own = entry.model_dump(by_alias=True, exclude_unset=True)
-        base = other.model_dump(by_alias=True, exclude_unset=True)
-        return OperatorEntry.model_validate(base | own)
+        return self._compile(entry.like, other)
 
     def _check_sources(self, ids: Sequence[str], path: tuple[str | int, ...]) -> None:
         if not ids:
             raise self._error(path, f"{_entry(path)}: no source is given")
         for reference in ids:
-            if reference.split(None, 1)[0] not in self.data.sources:
+            if _source_id(reference) not in self.data.sources:
                 known = ", ".join(self.data.sources)
                 raise self._error(
                     path, f"{_entry(path)}: there is no source {reference}; there are {known}"
@@ -184,12 +196,31 @@ class CapabilityTable:
         return TableError("table-invalid", f"{self.document.where(path)}: {message}")
 
 
+def _source_id(reference: str) -> str:
+    """A reference is the id of a source, and may go on with the place in it."""
+    return (reference.split(None, 1) or [""])[0]
+
+
+def _field(path: Sequence[str | int]) -> str:
+    return ".".join(map(str, path))
+
+
+def _run_as(entry: OperatorEntry, other: OperatorEntry) -> OperatorEntry:
+    """The entry of an operator that is run as another: what it does not say, the other says."""
+    taken = {"verdict", "why", "help", "compute", "folds", "stage"} - entry.model_fields_set
+    return entry.model_copy(update={name: getattr(other, name) for name in taken})
+
+
 def _entry(path: tuple[str | int, ...]) -> str:
     return str(path[1]) if path[:1] == ("ops",) and len(path) > 1 else ".".join(map(str, path))
 
 
 def _compute_limit(
-    compiler: Compiler, entry: OperatorEntry, otherwise: Otherwise, source: tuple[str, ...]
+    compiler: Compiler,
+    entry: OperatorEntry,
+    otherwise: Otherwise,
+    source: tuple[str, ...],
+    stage: Stage,
 ) -> Limit:
     """Kinds of arithmetic that the accelerator has for the operator, after quantisation."""
     text = f"precision == '' or precision in {entry.compute!r}"
@@ -199,7 +230,7 @@ def _compute_limit(
         otherwise.of("compute"),
         f"the accelerator computes it in {', '.join(entry.compute)} only",
         source,
-        stage=entry.stage,
+        stage=stage,
     )
 
 
