@@ -57,15 +57,32 @@ def infer_node(node: Node, hints: Hints | None = None) -> None:
         collect_outputs(node, outputs)
     else:
         _infer_schema(node, outputs)
+    same = _same_in_every_run(node)
     for value in outputs:
         if value.name:
             hints.refine(value)
             _refine_declared(node.graph, value)
+            value.is_const = same
             node.graph.define(value)
     folded = fold(node)
     if folded is not None:
         for name, array in zip(node.outputs, folded, strict=False):
-            node.graph.define(constant(name, array))
+            if name:
+                node.graph.define(constant(name, array))
+
+
+def _same_in_every_run(node: Node) -> bool:
+    """Whether a node computes from constants alone, though its results may be too large to fold."""
+    if node.info is None or node.subgraphs or node.op_type in _RANDOM:
+        return False
+    given = [v for v in node.input_values() if v is not None]
+    return bool(given) and all(v.is_const for v in given)
+
+
+_RANDOM = frozenset(
+    {"Bernoulli", "Dropout", "Multinomial", "RandomNormalLike", "RandomUniformLike"}
+)
+"""Operators whose results differ from run to run; a Dropout that trains is one."""
 
 
 def _refine_declared(graph: Graph, value: Value) -> None:
@@ -139,7 +156,7 @@ def _infer_schema(node: Node, outputs: list[Value]) -> None:
             opset_imports=opsets,
             ir_version=node.graph.context.ir_version,
         )
-    except (onnx_inference.InferenceError, ValueError, RuntimeError, TypeError):
+    except _INVALID_NODE:
         return
     for value in outputs:
         if value.name in found:
@@ -148,3 +165,12 @@ def _infer_schema(node: Node, outputs: list[Value]) -> None:
 
 _SHAPE_DTYPES = frozenset({"int64", "int32", "float32", "bool"})
 """Constants of these types decide shapes: targets, axes, sizes, scales, repeats."""
+
+_INVALID_NODE = (
+    onnx_inference.InferenceError,
+    onnx.checker.ValidationError,  # an attribute or input that this version of the operator lacks
+    ValueError,
+    RuntimeError,
+    TypeError,
+)
+"""What ONNX's inference raises for a node it cannot make sense of."""
