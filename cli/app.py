@@ -10,7 +10,11 @@ from porting.errors import PortError
 
 from . import check, convert, demo, verify
 
-EXIT_PASS, EXIT_FAIL, EXIT_ERROR = 0, 1, 2
+EXIT_PASS, EXIT_ERROR = 0, 2
+
+_INTERRUPTED = 130
+"""What typer makes of Ctrl-C."""
+_STOPPED = "stopped before the job was done; nothing was written"
 
 app = typer.Typer(
     name="port",
@@ -62,7 +66,7 @@ def run(arguments: list[str]) -> int:
     except typer.TyperException as error:
         return _error("usage", error.format_message(), "port --help lists commands and options")
     except (KeyboardInterrupt, typer.Abort):
-        return _error("interrupted", "stopped before the job was done; nothing was written")
+        return _error("interrupted", _STOPPED)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
         return EXIT_ERROR
@@ -79,6 +83,8 @@ def run(arguments: list[str]) -> int:
             text,
             "this is a bug in port; PORT_TRACEBACK=1 shows where, please report it",
         )
+    if status == _INTERRUPTED:
+        return _error("interrupted", _STOPPED)
     return status if isinstance(status, int) else EXIT_PASS
 
 

@@ -36,7 +36,7 @@ class Ops:
             prefix: Start of every new name, unique in the model.
             context: Opset of the replacement; usually `outer.context`.
         """
-        self.trial = Graph(context, outer.path, outer)
+        self.trial = Graph(context, outer.path, outer, is_trial=True)
         self.opset = context.opset
         self._origin = origin
         self._prefix = prefix

@@ -294,6 +294,7 @@ class Graph:
         initializers: By name. Their data may lie in a file.
         values: Everything known of the values defined here.
         declared: Types that the file states for values defined here.
+        is_trial: Whether it is a replacement that may be given up, not a graph of the model.
     """
 
     context: Context
@@ -306,6 +307,7 @@ class Graph:
     initializers: dict[str, TensorProto] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
     declared: dict[str, TypeProto] = field(default_factory=dict)
+    is_trial: bool = False
 
     def value(self, name: str) -> Value:
         """What is known of a name, here or outside; an unknown name gives an empty value."""
@@ -323,6 +325,8 @@ class Graph:
 
     def is_output(self, name: str) -> bool:
         """Whether the graph itself returns the value."""
+        if self.is_trial and self.outer is not None:
+            return self.outer.is_output(name)
         return name in self._output_names
 
     @cached_property
@@ -355,7 +359,7 @@ class Graph:
         """The nodes that read a value, those whose bodies capture it among them."""
         graph: Graph | None = self
         while graph is not None:
-            if name in graph._consumers or name in graph.values:
+            if name in graph._consumers or (name in graph.values and not graph.is_trial):
                 return graph._consumers.get(name, [])
             graph = graph.outer
         return []

@@ -1,0 +1,189 @@
+import pytest
+from legalize.toy import graph, judge_for, model, rules
+
+from porting.legalize.driver import DEFAULT_ALLOWED, legalize
+from porting.legalize.rule import DeclinedError, decline, rule
+from porting.model.write import write_graph, write_model
+
+
+@rule("Selu", exactness="reordered")
+def selu_to_elu(op, node):
+    """Selu as a scaled Elu."""
+    return op.Mul(op.Elu(node.inputs[0], alpha=1.67), op.const(1.05, like=node.inputs[0]))
+
+
+@rule("Elu", exactness="reordered")
+def elu_to_celu(op, node):
+    """Elu as Celu, alike for alpha 1 only; enough for a search."""
+    return op.Celu(node.inputs[0])
+
+
+@rule("Celu", exactness="reordered")
+def celu_to_elu(op, node):
+    """Back again."""
+    return op.Elu(node.inputs[0])
+
+
+@rule("Celu", exactness="reordered")
+def celu_to_relu(op, node):
+    """Not the same function: the driver does not look at numbers."""
+    return op.Relu(node.inputs[0])
+
+
+@rule("Celu", exactness="exact")
+def celu_to_long(op, node):
+    """The same in more nodes."""
+    return op.Relu(op.Relu(op.Relu(node.inputs[0])))
+
+
+@rule("Celu", exactness="approximate")
+def celu_approximately(op, node):
+    """Allowed on request only."""
+    return op.Relu(node.inputs[0])
+
+
+@rule("Celu", exactness="exact")
+def celu_never(op, node):
+    """Always declines."""
+    decline("the moon is full")
+
+
+CELU = "g (float[2,3] x) => (float[2,3] y) { y = Celu(x) }"
+SELU = "g (float[2,3] x) => (float[2,3] y) { y = Selu(x) }"
+
+
+def operators(g):
+    return [n.op_type for _, n in g.walk()]
+
+
+def test_an_illegal_node_becomes_what_its_rule_builds():
+    g = graph(CELU)
+    rewrites, declined = legalize(g, judge_for("Relu: {}"), rules(celu_to_relu))
+    assert operators(g) == ["Relu"]
+    assert [(r.rule, r.op_type, r.produced) for r in rewrites] == [
+        ("celu-to-relu", "Celu", ("Relu",))
+    ]
+    assert declined == []
+
+
+def test_what_a_rule_produces_is_legalized_in_turn():
+    g = graph(SELU)
+    registry = rules(selu_to_elu, elu_to_celu, celu_to_relu)
+    rewrites, _ = legalize(g, judge_for("Relu: {}\nMul: {}"), registry)
+    assert operators(g) == ["Relu", "Mul"]
+    assert [r.rule for r in rewrites] == ["selu-to-elu", "elu-to-celu", "celu-to-relu"]
+    assert g.nodes[-1].outputs == ("y",)
+
+
+def test_nothing_is_changed_when_no_result_is_legal():
+    g = graph(SELU)
+    before = write_graph(g).SerializeToString(deterministic=True)
+    rewrites, declined = legalize(g, judge_for("Relu: {}"), rules(selu_to_elu, elu_to_celu))
+    assert write_graph(g).SerializeToString(deterministic=True) == before
+    assert rewrites == []
+    assert "Elu" in declined[0].reason
+    assert "toyc does not take Elu" in declined[0].reason
+
+
+def test_rules_that_undo_each_other_end():
+    g = graph(CELU)
+    rewrites, declined = legalize(g, judge_for("Relu: {}"), rules(celu_to_elu, elu_to_celu))
+    assert rewrites == []
+    assert operators(g) == ["Celu"]
+    assert declined[0].rule == "celu-to-elu"
+
+
+def test_the_cheapest_legal_result_wins_whatever_the_order():
+    for order in ([celu_to_long, celu_to_relu], [celu_to_relu, celu_to_long]):
+        g = graph(CELU)
+        legalize(g, judge_for("Relu: {}"), rules(*order))
+        assert operators(g) == ["Relu"]
+
+
+def test_a_result_on_the_host_costs_more_than_several_nodes_on_the_chip():
+    judge = judge_for("Relu: {}\nElu: {verdict: fallback, why: no kernel}")
+    g = graph(CELU)
+    legalize(g, judge, rules(celu_to_elu, celu_to_long))
+    assert operators(g) == ["Relu", "Relu", "Relu"]
+
+
+def test_a_weaker_class_is_applied_only_when_allowed():
+    g = graph(CELU)
+    judge = judge_for("Relu: {}")
+    _, declined = legalize(g, judge, rules(celu_approximately))
+    assert declined[0].reason == "it is approximate; allow it with --allow approximate"
+    legalize(g, judge, rules(celu_approximately), DEFAULT_ALLOWED | {"approximate"})
+    assert operators(g) == ["Relu"]
+
+
+def test_the_reason_of_a_rule_that_declines_is_kept():
+    _, declined = legalize(graph(CELU), judge_for("Relu: {}"), rules(celu_never))
+    assert [(d.rule, d.reason) for d in declined] == [("celu-never", "the moon is full")]
+
+
+def test_a_node_without_a_rule_says_so():
+    _, declined = legalize(graph(CELU), judge_for("Relu: {}"), rules(selu_to_elu))
+    assert [(d.rule, d.reason) for d in declined] == [("", "no rule rewrites it")]
+
+
+def test_legal_nodes_are_left_alone():
+    g = graph(CELU)
+    node = g.nodes[0]
+    rewrites, _ = legalize(g, judge_for("Relu: {}\nCelu: {}"), rules(celu_to_relu))
+    assert rewrites == []
+    assert g.nodes == [node]
+
+
+def test_an_unsupported_node_may_become_an_undecided_one():
+    judge = judge_for("Relu: {verdict: unknown, why: nobody tried}")
+    g = graph(CELU)
+    legalize(g, judge, rules(celu_to_relu))
+    assert operators(g) == ["Relu"]
+
+
+def test_an_undecided_node_stays_when_its_result_is_undecided_too():
+    judge = judge_for("Relu: {verdict: unknown, why: x}\nCelu: {verdict: unknown, why: x}")
+    g = graph(CELU)
+    _, declined = legalize(g, judge, rules(celu_to_relu))
+    assert operators(g) == ["Celu"]
+    assert "Relu" in declined[0].reason
+
+
+IF = """
+g (bool c, float[2] x) => (float[2] y) {
+  y = If (c) <
+    then_branch = t () => (float[2] a) { a = Celu(x) },
+    else_branch = e () => (float[2] b) { b = Relu(x) }
+  >
+}
+"""
+
+
+def test_bodies_are_legalized_where_they_are():
+    g = graph(IF)
+    rewrites, _ = legalize(g, judge_for("Relu: {}\nIf: {}"), rules(celu_to_relu))
+    assert operators(g) == ["If", "Relu", "Relu"]
+    assert rewrites[0].scope == "y.then_branch"
+    written = write_model(g, model(IF), {"ai.onnx": 17})
+    assert written.graph.node[0].attribute[0].g.node[0].op_type == "Relu"
+
+
+def test_two_runs_give_the_same_bytes():
+    results = []
+    for _ in range(2):
+        g = graph(SELU)
+        legalize(g, judge_for("Relu: {}\nMul: {}"), rules(selu_to_elu, elu_to_celu, celu_to_relu))
+        results.append(write_graph(g).SerializeToString(deterministic=True))
+    assert results[0] == results[1]
+
+
+def test_new_nodes_say_which_node_they_came_from():
+    g = graph("g (float[2] x) => (float[2] y) { [act] y = Selu(x) }")
+    legalize(g, judge_for("Elu: {}\nMul: {}"), rules(selu_to_elu))
+    assert [n.name.split("/")[0] for n in g.nodes] == ["act", "act"]
+    assert {n.origin for n in g.nodes} == {"act"}
+
+
+def test_decline_is_an_exception_with_the_reason():
+    with pytest.raises(DeclinedError, match="because"):
+        decline("because")
