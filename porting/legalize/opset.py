@@ -197,21 +197,22 @@ class _Converter:
             raise _BlockedError("the rewrites of rewrites do not come to an end")
         changes: Changes = {}
         adapted = node
+        newer = versions[0].since > self._target
+        first = f"{node.op_type} is new in opset {versions[0].since}"
+        first = NO_OLDER_FORM.get(node.op_type, first)
         for old, new in _steps(node, versions, self._target):
             reason = check_step(node, old, new, changes)
             if reason:
                 adapted = self._view(node, changes, old, new)
-                return self._rewrite(node, adapted, origin, depth, [reason])
-        if node.info is not None and versions[0].since <= self._target:
+                return self._rewrite(node, adapted, origin, depth, [first] * newer + [reason])
+        if node.info is not None and not newer:
             invalid = check_form(node) if depth and node.opset == self._target else ""
             if invalid:
                 return self._rewrite(node, node, origin, depth, [invalid])
             return self._restamp(node, changes, origin)
         if node.info is not None:
             adapted = self._view(node, changes, versions[0], versions[0])
-        first = f"{node.op_type} is new in opset {versions[0].since}"
-        reason = NO_OLDER_FORM.get(node.op_type, first)
-        return self._rewrite(node, adapted, origin, depth, [reason])
+        return self._rewrite(node, adapted, origin, depth, [first])
 
     def _restamp(self, node: Node, changes: Changes, origin: str) -> Replacement | None:
         """The node itself, with other attributes written where the versions' defaults differ."""

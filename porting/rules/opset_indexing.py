@@ -5,7 +5,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from porting.legalize.ops import Ops
-from porting.legalize.rule import known_dtype, known_rank, require, rule, static_shape
+from porting.legalize.rule import (
+    known_constant,
+    known_dtype,
+    known_rank,
+    require,
+    rule,
+    static_shape,
+)
 from porting.model.graph import SMALL, Node
 from porting.rules.opset_common import front_axis, integer, text
 
@@ -54,6 +61,32 @@ def opset_scatter(op: Ops, node: Node) -> str:
     require(9 <= op.opset < 11, "Scatter is new in opset 9")
     axis = front_axis(node)
     return op.Scatter(node.inputs[0], _from_front(op, node, axis), node.inputs[2], axis=axis)
+
+
+@rule("ScatterElements", "ScatterND", exactness="exact", versions=(16, 18))
+def opset_scatter_reduced(op: Ops, node: Node) -> str:
+    """Gathers, combines and scatters, where constant indices are known to be different.
+
+    Source: ONNX ScatterElements-16, ScatterElements-18, ScatterND-16, ScatterND-18.
+    """
+    combine = {"add": op.Add, "mul": op.Mul, "max": op.Max, "min": op.Min}
+    kind = text(node, "reduction")
+    shape = static_shape(node.input(0), "data")
+    indices = known_constant(node, 1).astype(np.int64)
+    x, places, updates = node.inputs
+    if node.op_type == "ScatterND":
+        sizes = np.array(shape[: indices.shape[-1]])
+        rows = np.where(indices < 0, indices + sizes, indices).reshape(-1, indices.shape[-1])
+        present = op.GatherND(x, places)
+    else:
+        axis = front_axis(node)
+        grid = np.indices(indices.shape)
+        grid[axis] = np.where(indices < 0, indices + shape[axis], indices)
+        rows = np.moveaxis(grid, 0, -1).reshape(-1, indices.ndim)
+        present = op.GatherElements(x, places, axis=axis)
+    require(len(np.unique(rows, axis=0)) == len(rows), "two indices are the same")
+    combined = combine[kind](present, updates)
+    return op.copy(node, [x, places, combined], reduction=None)[0]
 
 
 @rule("OneHot", exactness="exact", versions=(11,))

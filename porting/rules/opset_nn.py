@@ -207,6 +207,21 @@ def opset_window(op: Ops, node: Node) -> str:
     return op.const(np.asarray(values), dtype=dtype)
 
 
+@rule("AffineGrid", exactness="reordered", versions=(20,))
+def opset_affine_grid(op: Ops, node: Node) -> str:
+    """Multiplies constant points (x, y, 1) or (x, y, z, 1) with the transposed matrices.
+
+    Source: ONNX AffineGrid-20.
+    """
+    batch, _, *sizes = ints(node, 1)
+    inset = [0.0 if integer(node, "align_corners") else 1 / size for size in sizes]
+    lines = [np.linspace(i - 1, 1 - i, s) for i, s in zip(inset, sizes, strict=True)]
+    points = np.stack([*np.meshgrid(*lines, indexing="ij")[::-1], np.ones(sizes)], axis=-1)
+    flat = op.const(points.reshape(-1, len(sizes) + 1), like=node.inputs[0])
+    moved = op.MatMul(flat, op.transpose(node.inputs[0], [0, 2, 1]))
+    return op.reshape(moved, [batch, *sizes, len(sizes)])
+
+
 @rule("SwiGLU", exactness="exact", versions=(28,))
 def opset_swiglu(op: Ops, node: Node) -> str:
     """Swish(A) * B, with Sigmoid where there is no Swish.

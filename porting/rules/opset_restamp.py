@@ -60,9 +60,10 @@ def check_form(node: Node) -> str:
 
 def _check_attributes(node: Node, old: OpInfo, new: OpInfo, changes: Changes) -> str:
     """Attributes that one version lacks may go if they are at their default."""
-    written = set(node.attributes) | set(node.subgraphs)
+    written = set(node.attributes) | set(node.subgraphs) | set(changes)
+    written -= {name for name, value in changes.items() if value is None}
     for name in sorted(written - set(new.attributes)):
-        value = node.attributes.get(name)
+        value = changes.get(name, node.attributes.get(name))
         if not _is_default(name, value, old):
             return f"attribute {name}={_shown(value)} does not exist in {_at(node, new)}"
         changes[name] = None
@@ -106,9 +107,7 @@ def _at(node: Node, info: OpInfo) -> str:
 def _check_counts(node: Node, new: OpInfo) -> str:
     given = len(node.inputs)
     if given > new.max_inputs:
-        extra = [i for i in node.inputs[new.max_inputs :] if i]
-        if extra:
-            return f"{_at(node, new)} takes at most {new.max_inputs} inputs"
+        return f"{_at(node, new)} takes at most {new.max_inputs} inputs"
     if given < new.required_inputs:
         return f"{_at(node, new)} needs {new.required_inputs} inputs"
     for formal, name in zip(new.schema.inputs, node.inputs, strict=False):
@@ -179,8 +178,6 @@ def restamped(node: Node, changes: Changes, graph: Graph) -> Node:
     for name, value in sorted(changes.items()):
         if value is not None:
             proto.attribute.append(helper.make_attribute(name, value))
-    while proto.input and not proto.input[-1]:
-        proto.input.pop()
     fresh = Node(proto, graph, node.origin)
     fresh.subgraphs = node.subgraphs
     return fresh

@@ -102,8 +102,7 @@ def opset_split_sizes(op: Ops, node: Node) -> Sequence[str]:
     axis = front_axis(node)
     parts, length = len(node.outputs), shape[axis]
     size = -(-length // parts)
-    sizes = [size] * (parts - 1) + [length - size * (parts - 1)]
-    require(sizes[-1] >= 0, f"{length} elements do not make {parts} parts")
+    sizes = [max(min(size, length - i * size), 0) for i in range(parts)]
     return op.split(node.inputs[0], sizes, axis) if parts > 1 else [node.inputs[0]]
 
 
@@ -233,6 +232,19 @@ def opset_pad_attributes(op: Ops, node: Node) -> str:
     """
     value = float(np.ravel(known_constant(node, 2))[0]) if node.input(2) is not None else 0.0
     return op.Pad(node.inputs[0], pads=ints(node, 1), value=value, mode=text(node, "mode"))
+
+
+@rule("Clip", exactness="exact", versions=(11,))
+def opset_clip_attributes(op: Ops, node: Node) -> str:
+    """The bounds become attributes; they have to be constant.
+
+    Source: ONNX Clip-6, Clip-11.
+    """
+    bounds = [
+        float(np.ravel(known_constant(node, i))[0]) if node.input(i) is not None else None
+        for i in (1, 2)
+    ]
+    return op.Clip(node.inputs[0], min=bounds[0], max=bounds[1])
 
 
 @rule("CenterCropPad", exactness="exact", versions=(18,))

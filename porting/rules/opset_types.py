@@ -7,10 +7,10 @@ import numpy as np
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_dtype, require, rule
 from porting.model.dtypes import FLOATS, INTEGERS, NUMBER_OF
-from porting.model.graph import Array, Node
+from porting.model.graph import SMALL, Array, Node
 from porting.rules.opset_common import below_zero, integer, only_for
 
-_FLOAT8 = ("float8", "float4", "float6")
+_FLOAT8 = ("float8e", "float4e", "float6e")
 _BITS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
 _SMALL_INTEGERS = frozenset({"int8", "int16", "uint8", "uint16"})
 
@@ -52,9 +52,14 @@ def opset_bytes_reduced(op: Ops, node: Node) -> Sequence[str]:
 def opset_booleans_reduced(op: Ops, node: Node) -> Sequence[str]:
     """Any and all are the extremes of zeros and ones.
 
+    Of no elements they are the smallest and the largest number, hence the comparison with 0.
+
     Source: ONNX ReduceMax-20.
     """
-    return _through(op, node, frozenset({"bool"}), "int32")
+    only_for(known_dtype(node.input(0), "data") == "bool")
+    numbers = op.cast(node.inputs[0], "int32")
+    extreme = op.copy(node, [numbers, *node.inputs[1:]])[0]
+    return [op.Greater(extreme, op.const(0, dtype="int32"))]
 
 
 @rule("MaxPool", exactness="exact", versions=(12,))
@@ -141,6 +146,54 @@ def opset_bfloat16(op: Ops, node: Node) -> Sequence[str]:
     """
     require(op.opset >= 13, "there is no bfloat16 before opset 13")
     return _through(op, node, frozenset({"bfloat16"}), "float32")
+
+
+@rule("Celu", "Einsum", exactness="reordered", versions=(28,))
+def opset_narrow_28(op: Ops, node: Node) -> Sequence[str]:
+    """Computes in float32 and rounds the result.
+
+    Source: ONNX Celu-28, Einsum-28.
+    """
+    return _through(op, node, frozenset({"float16", "bfloat16"}), "float32")
+
+
+@rule("LeakyRelu", "PRelu", exactness="reordered", versions=(16,))
+def opset_bfloat16_slope(op: Ops, node: Node) -> Sequence[str]:
+    """Multiplies in float32 and rounds the result to bfloat16.
+
+    Source: ONNX LeakyRelu-16, PRelu-16.
+    """
+    require(op.opset >= 13, "there is no bfloat16 before opset 13")
+    return _through(op, node, frozenset({"bfloat16"}), "float32")
+
+
+@rule("GreaterOrEqual", "LessOrEqual", "Where", exactness="exact", versions=(16,))
+def opset_bfloat16_chosen(op: Ops, node: Node) -> Sequence[str]:
+    """Compares and selects the same numbers as float32.
+
+    Source: ONNX Where-16.
+    """
+    require(op.opset >= 13, "there is no bfloat16 before opset 13")
+    return _through(op, node, frozenset({"bfloat16"}), "float32")
+
+
+@rule("Compress", "OneHot", "ReverseSequence", "Unique", exactness="exact", versions=(28,))
+def opset_bfloat16_moved(op: Ops, node: Node) -> Sequence[str]:
+    """Moves the same numbers as float32.
+
+    Source: ONNX Compress-28.
+    """
+    require(op.opset >= 13, "there is no bfloat16 before opset 13")
+    return _through(op, node, frozenset({"bfloat16"}), "float32")
+
+
+@rule("QLinearMatMul", exactness="exact", versions=(21,))
+def opset_half_scales(op: Ops, node: Node) -> Sequence[str]:
+    """Takes the scales as float32, which holds them exactly.
+
+    Source: ONNX QLinearMatMul-21.
+    """
+    return _through(op, node, frozenset({"float16", "bfloat16"}), "float32")
 
 
 @rule("TopK", exactness="exact", versions=(24,))
@@ -278,6 +331,19 @@ def opset_constant_tensor(op: Ops, node: Node) -> str:
     return op.Constant(value=array)
 
 
+@rule("Constant", exactness="exact", versions=(9,))
+def opset_constant_initializer(op: Ops, node: Node) -> str:
+    """Makes an initializer of a tensor of another type than a float.
+
+    Source: ONNX Constant-1.
+    """
+    value = node.output()
+    array = value.value(SMALL * SMALL) if value is not None else None
+    if array is None:
+        decline("its contents are not known")
+    return op.const(array)
+
+
 @rule("GreaterOrEqual", "LessOrEqual", exactness="exact", versions=(12,))
 def opset_or_equal(op: Ops, node: Node) -> str:
     """Or(Greater, Equal); the negation of Less would be true of NaN.
@@ -286,6 +352,24 @@ def opset_or_equal(op: Ops, node: Node) -> str:
     """
     compare = op.Greater if node.op_type == "GreaterOrEqual" else op.Less
     return op.Or(compare(*node.inputs), op.Equal(*node.inputs))
+
+
+@rule("Equal", exactness="exact", versions=(11,))
+def opset_integer_equal(op: Ops, node: Node) -> Sequence[str]:
+    """Compares with more bits.
+
+    Source: ONNX Equal-7.
+    """
+    return _through(op, node, _SMALL_INTEGERS | {"uint32"}, "int64")
+
+
+@rule("Greater", "Less", exactness="exact", versions=(9,))
+def opset_integer_order(op: Ops, node: Node) -> Sequence[str]:
+    """Compares as float64, which holds 32 bits exactly.
+
+    Source: ONNX Greater-7.
+    """
+    return _through(op, node, _SMALL_INTEGERS | {"int32", "uint32"}, "float64")
 
 
 @rule("Equal", exactness="exact", versions=(11,))
