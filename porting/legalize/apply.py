@@ -8,7 +8,7 @@ from onnx import numpy_helper
 
 from porting.legalize.ops import Ops
 from porting.legalize.rule import Rule, decline
-from porting.model.graph import Array, Context, Graph, Node
+from porting.model.graph import Array, Context, Graph, Node, merge
 from porting.model.read import read_node
 from porting.model.schema import ONNX_DOMAIN, make_node, op_info
 
@@ -91,7 +91,9 @@ def _finish(rule: Rule, node: Node, trial: Graph, results: dict[str, str]) -> Re
         value = trial.value(result)
         typed = node.graph.value(output)
         typed.dtype = value.dtype or typed.dtype
-        trial.define(type(value)(output, value.dtype, value.shape, value.is_const))
+        new = type(value)(output, value.dtype, value.shape, value.is_const)
+        merge(new, typed)
+        trial.define(new)
         if value.contents is not None:
             trial.values[output].contents = value.contents
     used = {i for n in nodes for i in n.inputs} | {c for n in nodes for c in n.captured()}

@@ -174,9 +174,11 @@ def thresholded_relu_to_mask(op: Ops, node: Node) -> str:
     return op.Mul(x, op.cast(above, dtype))
 
 
-@rule("Shrink", exactness="reordered")
+@rule("Shrink", exactness="conditional")
 def shrink_to_clip(op: Ops, node: Node) -> str:
     """Soft shrinkage, lambd = bias >= 0: shrink(x) = x - min(max(x, -lambd), lambd).
+
+    Unless an element is NaN, which stays NaN here and is 0 in the original.
 
     Source: ONNX Shrink-9.
     """

@@ -158,7 +158,9 @@ def restore_shape(op: Ops, x: str, like: str) -> str:
     if value.is_static and value.size:
         assert value.shape is not None
         return op.reshape(x, [int(d) for d in value.shape if isinstance(d, int)])
-    return op.Reshape(x, op.Shape(like))
+    result = op.Reshape(x, op.Shape(like))
+    op.value(result).shape = value.shape  # which inference does not see through Shape
+    return result
 
 
 def product(dims: Sequence[int]) -> int:

@@ -272,6 +272,7 @@ def mod_to_truncation(op: Ops, node: Node) -> str:
     a, b = node.inputs
     dtype = known_dtype(node.input(0), "the input")
     require(dtype in FLOATS, f"it is for floating point, the input is {dtype}")
+    require(bool(integer(node, "fmod")), "fmod is not set, as ONNX wants it for floats")
     quotient = op.Div(a, b)
     whole = op.Mul(op.Sign(quotient), op.Floor(op.Abs(quotient)))
     return op.Sub(a, op.Mul(whole, b))

@@ -1,6 +1,8 @@
 """Upsample and Resize, in spellings that mean the same, or as reads and weighted sums."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -22,9 +24,18 @@ from porting.rules.common import (
 from porting.rules.resize_node import factor, given_scales, given_sizes, listed_axes, read
 
 
-def _no_region(op: Ops) -> str | None:
-    """The region of interest, which opset 11 and 12 want given even where it has no meaning."""
+def _nothing(op: Ops) -> str | None:
+    """A roi or scales that are not given, for which opset 11 and 12 want an empty tensor."""
     return None if op.opset >= 13 else op.const(np.zeros(0), "float32")
+
+
+def _copy(op: Ops, node: Node, target: Sequence[str | None] | None = None, **changes: Any) -> str:
+    """The node with other attributes, and with (scales, sizes) as `target` if that is given."""
+    inputs: list[str | None] = [optional_input(node, index) for index in range(4)]
+    if target is not None:
+        inputs[1:] = [None, *target]
+    inputs[1:3] = [name or _nothing(op) for name in inputs[1:3]]
+    return op.copy(node, inputs, **changes)[0]
 
 
 @rule("Upsample", exactness="exact", versions=(7, 9))
@@ -40,7 +51,7 @@ def upsample_to_resize(op: Ops, node: Node) -> str:
         return op.Resize(node.inputs[0], name, mode=mode)
     return op.Resize(
         node.inputs[0],
-        _no_region(op),
+        _nothing(op),
         name,
         mode=mode,
         coordinate_transformation_mode="asymmetric",
@@ -50,11 +61,12 @@ def upsample_to_resize(op: Ops, node: Node) -> str:
 
 @rule("Resize", exactness="exact")
 def resize_without_ignored(op: Ops, node: Node) -> str:
-    """Attributes and inputs that have no effect in the node's mode, left out.
+    """Attributes and inputs that have no effect, left out.
 
     nearest_mode matters to nearest only; cubic_coeff_a and exclude_outside to cubic only;
     antialias where an axis shrinks and the mode is not nearest; extrapolation_value and roi
-    where a region is cropped; keep_aspect_ratio_policy where sizes are given.
+    where a region is cropped; keep_aspect_ratio_policy where sizes are given. An attribute that
+    repeats ONNX's default has no effect either.
 
     Source: ONNX Resize-11 to -19.
     """
@@ -71,13 +83,13 @@ def resize_without_ignored(op: Ops, node: Node) -> str:
         ignored |= {"extrapolation_value"}
     if optional_input(node, 2) and not optional_input(node, 3):
         ignored |= {"keep_aspect_ratio_policy"}
+    defaults = node.info.attributes if node.info is not None else {}
+    ignored |= {name for name in names if node.attributes[name] == defaults.get(name)}
     roi = node.input(1)
     drop_roi = roi is not None and roi.shape != (0,) and not cropping
     require(bool(ignored & names) or drop_roi, "every attribute has an effect")
-    inputs = list(node.inputs)
-    if drop_roi:
-        inputs[1] = _no_region(op) or ""
-    return op.copy(node, inputs, **dict.fromkeys(ignored & names))[0]
+    target = [optional_input(node, index) for index in (2, 3)] if drop_roi else None
+    return _copy(op, node, target, **dict.fromkeys(ignored & names))
 
 
 def _shrinks(node: Node) -> bool:
@@ -97,17 +109,16 @@ def resize_all_axes(op: Ops, node: Node) -> str:
     require(policy == "stretch", "keep_aspect_ratio_policy counts the named axes only")
     require(text(node, "coordinate_transformation_mode") != "tf_crop_and_resize", "it crops")
     named, scales, sizes = listed_axes(node), given_scales(node), given_sizes(node)
-    inputs: list[str | None] = [node.inputs[0], _no_region(op)]
     if scales is not None:
         full = np.ones(len(shape), np.float32)
         full[named] = scales
-        return op.copy(node, [*inputs, op.const(full)], axes=None)[0]
+        return _copy(op, node, [op.const(full), None], axes=None)
     if sizes is None:
         decline("neither scales nor sizes are given")
     whole = np.array([d if isinstance(d, int) else -1 for d in shape], np.int64)
     whole[named] = sizes
     require(bool((whole >= 0).all()), "the size of an axis that is not named is not known")
-    return op.copy(node, [*inputs, None, op.const(whole)], axes=None)[0]
+    return _copy(op, node, [None, op.const(whole)], axes=None)
 
 
 @rule("Resize", exactness="exact")
@@ -140,13 +151,12 @@ def _resized_by(op: Ops, node: Node, *, by_scales: bool) -> str:
         exact = length > 0 and scale == float(np.float32(size) / np.float32(length))
         back = math.floor(np.float32(length) * np.float32(scale)) == size
         require(exact and back, "size / length is not the factor, or rounds to another size")
-    target = (
-        op.const([scale for scale, _ in found], "float32")
-        if by_scales
-        else op.shape([int(size or 0) for _, size in found])
-    )
-    inputs = [node.inputs[0], _no_region(op), *([target] if by_scales else [None, target])]
-    return op.copy(node, inputs, axes=None, keep_aspect_ratio_policy=None)[0]
+    target: list[str | None] = [None, None]
+    if by_scales:
+        target[0] = op.const([scale for scale, _ in found], "float32")
+    else:
+        target[1] = op.shape([int(size or 0) for _, size in found])
+    return _copy(op, node, target, axes=None, keep_aspect_ratio_policy=None)
 
 
 def _respelled(op: Ops, node: Node, transformation: str, rounding: str | None) -> str:
@@ -155,7 +165,7 @@ def _respelled(op: Ops, node: Node, transformation: str, rounding: str | None) -
     written = resizing.transformation, resizing.rounding if rounding else None
     require(written != (transformation, rounding), "it is spelled so already")
     require(resizing.same(transformation, rounding), "other pixels would be read")
-    return op.copy(node, coordinate_transformation_mode=transformation, nearest_mode=rounding)[0]
+    return _copy(op, node, coordinate_transformation_mode=transformation, nearest_mode=rounding)
 
 
 @rule("Resize", exactness="exact")

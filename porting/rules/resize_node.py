@@ -147,11 +147,13 @@ def changing_axes(node: Node) -> list[int]:
 
 def _axis(node: Node, axis: int, probe: bool) -> Axis:
     length = shape_of(node.input(0))[axis]
+    transformation = text(node, "coordinate_transformation_mode")
     scale, size = factor(node, axis, length)
     if isinstance(length, int) and size is not None:
         require(length > 0 and size > 0, "the input or the result is empty")
+        fits = transformation != "align_corners" or np.float32(length) * np.float32(scale) == size
+        require(fits or given_scales(node) is None, "runtimes place the last corner differently")
         return Axis(axis, length, size, scale)
-    transformation = text(node, "coordinate_transformation_mode")
     local = transformation in {"half_pixel", "asymmetric", "tf_half_pixel_for_nn"}
     if not (probe and local and scale == int(scale) and scale > 1):
         decline("the spatial shape is not static; give it with --shape or --dim")

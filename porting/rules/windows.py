@@ -172,7 +172,7 @@ def _with_missing(op: Ops, node: Node, written: dict[str, Any]) -> list[str]:
     return op.copy(node, **missing)
 
 
-@rule(*CONVOLUTIONS, *POOLS, "Resize", exactness="exact")
+@rule(*CONVOLUTIONS, *POOLS, exactness="exact")
 def defaults_dropped(op: Ops, node: Node) -> list[str]:
     """Attributes that only repeat what ONNX assumes without them, left out.
 

@@ -1,0 +1,107 @@
+"""Every rule on the onnx package's own cases of its operator: declined, or the expected outputs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import ModelProto, helper, numpy_helper
+from rules.harness import difference, node_tests, rewrite, run_ort, run_reference
+
+from porting.legalize.rule import DeclinedError, Rule
+from porting.model.schema import op_info
+from porting.rules import registry
+
+RULES = sorted((r for r in registry() if "::" not in r.op_type), key=lambda r: r.name)
+SOURCE = 24
+TARGETS = (11, 13, 18, SOURCE)
+
+NEVER_APPLIED = {
+    # They read versions of an operator that are older than the cases.
+    "softmax-of-rows/Softmax",
+    "softmax-of-rows/LogSoftmax",
+    "softmax-of-rows/Hardmax",
+    # No case has the form that they rewrite.
+    "constant-to-tensor",
+    "defaults-dropped/ConvTranspose",
+    "max-to-global-max-pool",
+    "mean-to-global-average-pool",
+    "prelu-to-leaky-relu",
+    "reduce-nothing/ReduceMax",
+    "reduce-nothing/ReduceMean",
+    "reduce-nothing/ReduceMin",
+    "reduce-nothing/ReduceProd",
+    "reshape-without-allowzero",
+    "resize-nearest-half-pixel-floor",
+    "resize-smooth-align-corners",
+    "resize-smooth-half-pixel",
+}
+"""Rules for which no case has the form that they rewrite; their own tests have it."""
+
+
+def cases(op_type: str) -> Iterator[tuple[str, ModelProto, tuple[Any, ...], tuple[Any, ...]]]:
+    """Name, model at an opset that onnxruntime knows, inputs and outputs.
+
+    All inputs but the first are constants, as they are in real models.
+    """
+    for name, model, data_sets in node_tests(op_type):
+        inputs, outputs = data_sets[0]
+        values = (*model.graph.input, *model.graph.output)
+        if not all(v.type.HasField("tensor_type") for v in values):
+            continue
+        inputs = [np.asarray(a) for a in inputs]
+        copy = ModelProto()
+        copy.CopyFrom(model)
+        opset = min(SOURCE, next(o.version for o in model.opset_import if not o.domain))
+        info = op_info(op_type, "ai.onnx", opset)
+        if info is None or info.deprecated:
+            continue
+        names = [i.name for i in copy.graph.input]
+        for index, array in list(enumerate(inputs))[:0:-1]:
+            copy.graph.initializer.append(numpy_helper.from_array(array, names[index]))
+            del copy.graph.input[index]
+        copy.ir_version = 10
+        del copy.opset_import[:]
+        copy.opset_import.append(helper.make_opsetid("", opset))
+        try:
+            onnx.checker.check_model(copy)
+        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError):
+            continue  # the case needs a newer opset
+        yield name, onnx.shape_inference.infer_shapes(copy), inputs[:1], outputs
+
+
+def run(model: ModelProto, inputs: tuple[Any, ...]) -> list[np.ndarray] | None:
+    """onnxruntime, else the reference; None where neither can run the model."""
+    feed = {i.name: a for i, a in zip(model.graph.input, inputs, strict=True)}
+    for runtime in (run_ort, run_reference):
+        try:
+            return [np.asarray(a) for a in runtime(model, feed)]
+        except Exception:  # noqa: BLE001 - whatever it is, the other one may do
+            continue
+    return None
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.name)
+def test_gives_the_expected_outputs_or_declines(rule: Rule) -> None:
+    applied, reasons = 0, set()
+    for name, model, inputs, outputs in cases(rule.op_type):
+        for target in TARGETS:
+            try:
+                result = rewrite(model, rule, target)
+            except DeclinedError as error:
+                reasons.add(str(error))
+                continue
+            found = run(result, inputs)
+            if found is None:
+                continue
+            applied += 1
+            for want, got in zip(outputs, found, strict=True):
+                problem = difference(np.asarray(want), got, 2e-3, 1e-4)
+                assert not problem or rule.exactness == "approximate", (
+                    f"{name} at {target}: {problem}"
+                )
+    assert "" not in reasons, "declined without a reason"
+    never = rule.name in NEVER_APPLIED or not node_tests(rule.op_type)
+    assert applied or never, f"it never applies: {sorted(reasons)}"
+    assert not (applied and rule.name in NEVER_APPLIED), "strike it from the list"
