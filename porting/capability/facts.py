@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from onnx import TensorProto, numpy_helper
+from onnx.defs import OpSchema
 
 from porting.capability.operand import Operand
 from porting.capability.unknown import Unknown
@@ -12,6 +13,7 @@ from porting.model.dtypes import NAME_OF
 from porting.model.graph import Node, Value
 from porting.model.schema import all_versions
 
+_VARIADIC = OpSchema.FormalParameterOption.Variadic
 _TYPE_ATTRIBUTES = frozenset({"dtype", "output_dtype", "stash_type", "to"})
 """Attributes that hold the number of an element type; tables write its name."""
 
@@ -71,6 +73,14 @@ class NodeFacts:
         return self.operand(self.node.input(index), label)
 
     def _output(self, index: int, label: str) -> Any:
+        info = self.node.info
+        if info is not None and info.schema.outputs[index].option == _VARIADIC:
+            values = [self.node.output(i) for i in range(index, len(self.node.outputs))]
+            return tuple(
+                Operand(f"{label}[{i}]", v, self.node.graph)
+                for i, v in enumerate(values)
+                if v is not None
+            )
         return self.operand(self.node.output(index), label)
 
     def _renamed(self, name: str) -> Any:
@@ -108,6 +118,10 @@ class NodeFacts:
                 found.append(Operand(label, value, self.node.graph))
         return tuple(found)
 
+    def blank_outputs(self) -> int:
+        """Optional outputs that are left out by an empty name, as `["", "Y_h"]` does."""
+        return sum(1 for name in self.node.outputs if not name)
+
     def dim(self, letter: str) -> Any:
         """N, C, H or W: a dimension of the first input, where that has four."""
         first = self.node.input(0)
@@ -141,6 +155,7 @@ def _plain(name: str, value: Any) -> Any:
 _GENERIC: Mapping[str, Callable[[NodeFacts], Any]] = {
     "inputs": NodeFacts.all_inputs,
     "outputs": NodeFacts.all_outputs,
+    "blank_outputs": NodeFacts.blank_outputs,
     "node_name": lambda f: f.node.name,
     "op_type": lambda f: f.node.op_type,
     "opset": lambda f: f.node.opset,

@@ -29,6 +29,7 @@ GENERIC_NAMES = frozenset(
         "H",
         "N",
         "W",
+        "blank_outputs",
         "inputs",
         "node_name",
         "op_type",

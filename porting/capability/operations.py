@@ -278,6 +278,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "all": _quantifier(every),
     "any": _quantifier(some),
     "axis_of": _axis,
+    "gcd": _known(math.gcd),
     "is_empty": _is_empty,
     "is_int": _known(lambda n: float(n).is_integer()),
     "is_pow2": _known(lambda n: n > 0 and float(n).is_integer() and int(n) & (int(n) - 1) == 0),

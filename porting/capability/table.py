@@ -121,9 +121,15 @@ class CapabilityTable:
             self.operator(key)
 
     def cite(self, ids: Sequence[str]) -> str:
-        """Sources as a reader wants them: title and place."""
-        sources = [self._source(i) for i in ids]
-        return "; ".join(f"{s.title} ({s.where})" for s in sources)
+        """Sources as a reader wants them: title and place.
+
+        What stands behind an id, as in `plugins conv_onnx_plugin.cpp`, is the place in the source.
+        """
+        return "; ".join(self._citation(i) for i in ids)
+
+    def _citation(self, reference: str) -> str:
+        source, (_, *place) = self._source(reference), reference.split(None, 1)
+        return ", ".join([source.title, *place]) + f" ({source.where})"
 
     def _source(self, reference: str) -> Source:
         return self.data.sources[_source_id(reference)]

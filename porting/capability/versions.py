@@ -54,7 +54,7 @@ def parse_versions(value: object) -> Versions:
     Raises:
         ValueError: With the form that is expected.
     """
-    if isinstance(value, bool) or not isinstance(value, int | str | list):
+    if isinstance(value, bool) or not isinstance(value, int | str | list) or value == []:
         raise ValueError(f"{value!r} is not a range such as 8..18")
     parts = value if isinstance(value, list) else str(value).split(",")
     ranges = [_part(str(p)) for p in parts]

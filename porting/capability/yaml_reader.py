@@ -17,6 +17,7 @@ from porting.errors import TableError
 MAX_BYTES = 4_000_000
 MAX_ENTRIES = 200_000
 MAX_DEPTH = 40
+MAX_DIGITS = 100
 
 Path_: TypeAlias = tuple[str | int, ...]
 
@@ -96,20 +97,32 @@ class _Builder:
     def __init__(self, document: Document) -> None:
         self._document = document
         self._count = 0
+        self._resolver = yaml.resolver.Resolver()
 
     def build(self, node: yaml.Node, path: Path_) -> Any:
         self._count += 1
         if self._count > MAX_ENTRIES or len(path) > MAX_DEPTH:
             raise self._error(node, "too many entries; do aliases multiply?")
         self._document.lines[path] = (self._document.file, node.start_mark.line + 1)
+        if node.tag != self._implicit_tag(node):
+            raise self._error(node, f"the tag {node.tag} is not allowed")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, i)) for i, item in enumerate(node.value)]
         assert isinstance(node, yaml.ScalarNode)
-        if node.tag not in _PLAIN_TAGS:
-            raise self._error(node, f"the tag {node.tag} is not allowed")
-        return node.value if node.style in ("'", '"', "|", ">") else _scalar(node.value)
+        if node.style:
+            return node.value
+        if len(node.value) > MAX_DIGITS and _INT.fullmatch(node.value):
+            raise self._error(node, f"a number of more than {MAX_DIGITS} digits")
+        return _scalar(node.value)
+
+    def _implicit_tag(self, node: yaml.Node) -> str:
+        """The tag that a node has where the text writes none."""
+        plain = isinstance(node, yaml.ScalarNode) and not node.style
+        value = node.value if isinstance(node, yaml.ScalarNode) else None
+        tag = self._resolver.resolve(type(node), value, (plain, not plain))  # type: ignore[no-untyped-call]
+        return str(tag)
 
     def _mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -129,11 +142,6 @@ class _Builder:
     def _error(self, node: yaml.Node, message: str) -> TableError:
         line = node.start_mark.line + 1
         return TableError("table-yaml", f"{self._document.file}:{line}: {message}")
-
-
-_PLAIN_TAGS = frozenset(
-    f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp")
-)
 
 
 def _scalar(text: str) -> object:
