@@ -34,7 +34,6 @@ _REDUCTIONS = """ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax Reduce
 
 OTHER: dict[Step, Predicate] = {
     **_each(11, "ConvTranspose", meaning.same_padding_side),
-    **_each(11, "OneHot", meaning.plain_one_hot),
     **_each(13, "Hardmax LogSoftmax Softmax", meaning.last_axis),
     **_each(13, "Resize", meaning.not_tf_half_pixel),
     **_each(14, "BatchNormalization", meaning.one_output),
@@ -56,6 +55,7 @@ WIDER: dict[Step, Predicate] = {
     ),
     **_each(11, f"{_REDUCTIONS} Slice Squeeze Unsqueeze", meaning.plain_axes),
     **_each(11, "Gather", meaning.plain_indices),
+    **_each(11, "OneHot", meaning.plain_one_hot),
     **_each(11, "If", meaning.equal_branches),
     **_each(11, "Scan", meaning.plain_scan_axes),
     **_each(13, "DequantizeLinear QuantizeLinear", meaning.per_tensor),

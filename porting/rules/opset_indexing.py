@@ -91,9 +91,11 @@ def opset_scatter_reduced(op: Ops, node: Node) -> str:
 
 @rule("OneHot", exactness="exact", versions=(11,))
 def opset_one_hot_from_front(op: Ops, node: Node) -> str:
-    """Adds the depth to negative indices; those that stay negative are off in both versions.
+    """Adds the depth to negative indices; those that stay negative become the depth, which is off.
 
-    Source: ONNX OneHot-11.
+    Opset 9 says that negative indices are off, but runtimes count them from the end there, too.
+
+    Source: ONNX OneHot-9, OneHot-11; onnxruntime and onnx.reference on negative indices.
     """
     indices, depth, values = node.inputs
     dtype = known_dtype(node.input(0), "indices")
@@ -103,8 +105,9 @@ def opset_one_hot_from_front(op: Ops, node: Node) -> str:
     array = node.const(0)
     if array is None or (array < 0).any():
         scalar = op.reshape(op.cast(depth, dtype), [1])
-        negative = op.Less(indices, op.const(0, dtype=dtype))
-        indices = op.Where(negative, op.Add(indices, scalar), indices)
+        zero = op.const(0, dtype=dtype)
+        indices = op.Where(op.Less(indices, zero), op.Add(indices, scalar), indices)
+        indices = op.Where(op.Less(indices, zero), scalar, indices)
     return op.OneHot(indices, depth, values, axis=axis)
 
 

@@ -131,18 +131,6 @@ def raise_scatter_elements(op: Ops, node: Node) -> str:
     return op.node("ScatterElements", node.inputs, axis=integer(node, "axis"))[0]
 
 
-@rule("OneHot", exactness="exact", versions=(9,))
-def raise_one_hot_negative(op: Ops, node: Node) -> Sequence[str]:
-    """Negative indices become the depth, which is off as they were.
-
-    Source: ONNX OneHot-9, OneHot-11.
-    """
-    dtype = known_dtype(node.input(0), "indices")
-    depth = op.reshape(op.cast(node.inputs[1], dtype), [1])
-    negative = op.Less(node.inputs[0], op.const(0, dtype=dtype))
-    return op.copy(node, [op.Where(negative, depth, node.inputs[0]), *node.inputs[1:]])
-
-
 @rule("Upsample", exactness="exact", versions=(7,))
 def raise_upsample_input(op: Ops, node: Node) -> str:
     """The scales become an input.
