@@ -38,14 +38,14 @@ def command(
     if form is Format.json:
         data = {"schema": "port.verify/1", **result.to_dict()}
         output.write_report(output.as_json(data), out)
+    elif out is not None:
+        from porting.report.text import render_verification
+
+        output.write_report(render_verification(result.to_dict()), out)
     else:
         import sys
 
         from porting.report.text import console_for, print_verification
 
-        if out is None:
-            print_verification(console_for(sys.stdout), result.to_dict())
-        else:
-            with out.open("w", encoding="utf-8") as stream:
-                print_verification(console_for(stream, width=100), result.to_dict())
+        print_verification(console_for(sys.stdout), result.to_dict())
     return 0 if result.status == "passed" else 1

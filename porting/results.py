@@ -28,7 +28,7 @@ class Finding:
         verdict: What it alone would make of the node.
         code: Stable kind of finding, such as `attribute` or `operator-absent`.
         message: What is the matter, with the node's own values.
-        source: Where the table has it from, title and place.
+        sources: Where the table has it from, title and place of each.
         help: What to do about it; may be empty.
         reason: The message without the node's values: what equal findings have in common.
     """
@@ -36,9 +36,14 @@ class Finding:
     verdict: Verdict
     code: str
     message: str
-    source: str = ""
+    sources: tuple[str, ...] = ()
     help: str = ""
     reason: str = ""
+
+    @property
+    def source(self) -> str:
+        """All sources in one text."""
+        return "; ".join(self.sources)
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""

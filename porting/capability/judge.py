@@ -138,6 +138,7 @@ class Judge:
                 f"{node.key} is taken at {versions} only; the model has {shown}",
                 self.table.cite(operator.source),
                 "port convert changes the opset",
+                f"not taken at the model's opset {node.opset}",
             )
 
     def _limits(self, limits: tuple[Limit, ...], facts: Any, prefix: str = "") -> Iterator[Finding]:
@@ -211,7 +212,7 @@ def _undefined(node: Node) -> Finding:
         "unsupported",
         "operator-undefined",
         f"ONNX has no operator {node.op_type} at opset {node.opset}",
-        "ONNX operator schemas",
+        ("ONNX operator schemas",),
         "export the model again with an opset that has it",
     )
 

@@ -120,12 +120,12 @@ class CapabilityTable:
         for key in self.data.ops:
             self.operator(key)
 
-    def cite(self, ids: Sequence[str]) -> str:
+    def cite(self, ids: Sequence[str]) -> tuple[str, ...]:
         """Sources as a reader wants them: title and place.
 
         What stands behind an id, as in `plugins conv_onnx_plugin.cpp`, is the place in the source.
         """
-        return "; ".join(self._citation(i) for i in ids)
+        return tuple(self._citation(i) for i in ids)
 
     def _citation(self, reference: str) -> str:
         source, (_, *place) = self._source(reference), reference.split(None, 1)
@@ -259,7 +259,8 @@ def table_of(document: Document) -> CapabilityTable:
     try:
         data = Table.model_validate(document.data)
     except ValidationError as error:
-        first = error.errors()[0]
+        # a misspelt field shows twice, as missing and as unknown: the latter helps
+        first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
         path = tuple(p for p in first["loc"])
         raise TableError(
             "table-invalid",

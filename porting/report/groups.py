@@ -1,24 +1,28 @@
 """Nodes with the same trouble, taken together: what a reader wants to see first."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from porting.results import VERDICTS, Finding, NodeResult, Verdict
+from porting.results import FAILING, VERDICTS, Finding, NodeResult, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Nodes of one operator with one finding.
+    """Nodes with one finding in common.
 
     Attributes:
         verdict: What the finding makes of them.
-        key: The operator.
+        title: The operator with the number of nodes: `Conv x3`; several where the reason is the
+            model's opset.
+        message: The finding; with the first node's values.
         finding: That of the first node.
         nodes: In the model's order.
     """
 
     verdict: Verdict
-    key: str
+    title: str
+    message: str
     finding: Finding
     nodes: tuple[NodeResult, ...]
 
@@ -26,17 +30,28 @@ class Group:
 def grouped(nodes: Sequence[NodeResult]) -> list[Group]:
     """Groups of everything that is not plainly supported: worst first, then the largest.
 
-    A node stands in the group of each of its findings that is as bad as its verdict.
+    A node stands in the group of each of its findings that is as bad as its verdict, or fails by
+    itself: what a change of the opset would leave is worth knowing at once.
     """
     found: dict[tuple[Verdict, str, str], list[tuple[NodeResult, Finding]]] = {}
     for node in nodes:
         for finding in node.findings:
-            if finding.verdict == node.verdict and finding.verdict != "supported":
-                reason = finding.reason or finding.message
-                key = (finding.verdict, node.key, reason)
+            if finding.verdict in FAILING or finding.verdict == node.verdict != "supported":
+                operator = "" if finding.code == "opset" else node.key
+                key = (finding.verdict, operator, finding.reason or finding.message)
                 found.setdefault(key, []).append((node, finding))
-    groups = [
-        Group(verdict, key, members[0][1], tuple(n for n, _ in members))
-        for (verdict, key, _), members in found.items()
-    ]
-    return sorted(groups, key=lambda g: (-VERDICTS.index(g.verdict), -len(g.nodes), g.key))
+    groups = [_group(verdict, reason, members) for (verdict, _, reason), members in found.items()]
+    return sorted(groups, key=lambda g: (-VERDICTS.index(g.verdict), -len(g.nodes), g.title))
+
+
+def _group(verdict: Verdict, reason: str, members: list[tuple[NodeResult, Finding]]) -> Group:
+    nodes, finding = tuple(n for n, _ in members), members[0][1]
+    several = len({n.key for n in nodes}) > 1
+    message = reason if several else finding.message
+    return Group(verdict, counted(n.key for n in nodes), message, finding, nodes)
+
+
+def counted(names: Iterable[str]) -> str:
+    """`Add, Conv x3`, in alphabetical order."""
+    counts = Counter(names)
+    return ", ".join(f"{n} x{c}" if c > 1 else n for n, c in sorted(counts.items()))

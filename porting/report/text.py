@@ -9,9 +9,18 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from porting.report.groups import Group, grouped
+from porting.report.groups import Group, counted, grouped
 from porting.report.safe import plain, shortened
-from porting.results import VERDICTS, CheckResult, ConvertResult, Finding, Rewrite, Verdict
+from porting.report.sources import Footnotes
+from porting.results import (
+    VERDICTS,
+    CheckResult,
+    ConvertResult,
+    Declined,
+    Finding,
+    Rewrite,
+    Verdict,
+)
 
 STYLES: Mapping[Verdict, str] = {
     "supported": "green",
@@ -28,17 +37,20 @@ MEANING: Mapping[Verdict, str] = {
     "unsupported": "rejected by the toolchain",
 }
 NODES_SHOWN = 3
+REASONS_SHOWN = 5
+PLAIN_WIDTH = 100
 
 
-def console_for(stream: IO[str], *, width: int | None = None) -> Console:
+def console_for(stream: IO[str]) -> Console:
     """A console that colours terminals only and never interprets what models contain."""
+    width = None if stream.isatty() else PLAIN_WIDTH
     return Console(file=stream, highlight=False, markup=False, emoji=False, width=width)
 
 
-def render(result: CheckResult | ConvertResult, *, width: int = 100) -> str:
+def render(result: CheckResult | ConvertResult) -> str:
     """A report without colours, for a file."""
     stream = StringIO()
-    console = console_for(stream, width=width)
+    console = console_for(stream)
     if isinstance(result, CheckResult):
         print_check(console, result)
     else:
@@ -46,13 +58,22 @@ def render(result: CheckResult | ConvertResult, *, width: int = 100) -> str:
     return stream.getvalue()
 
 
+def render_verification(verification: Mapping[str, Any]) -> str:
+    """A comparison of two models without colours, for a file."""
+    stream = StringIO()
+    print_verification(console_for(stream), verification)
+    return stream.getvalue()
+
+
 def print_check(console: Console, result: CheckResult) -> None:
     """Prints a check: header, counts, findings worst first, what to do next."""
+    notes = Footnotes()
     _header(console, result)
     _counts(console, result)
-    _model_findings(console, result.findings)
+    _model_findings(console, result.findings, notes)
     for group in grouped(result.nodes):
-        _group(console, group)
+        _group(console, group, notes)
+    notes.print(console)
     _verdict(console, result)
     _next_steps(console, check_next_steps(result))
 
@@ -60,18 +81,10 @@ def print_check(console: Console, result: CheckResult) -> None:
 def _header(console: Console, result: CheckResult) -> None:
     model, target = result.model, result.target
     opsets = ", ".join(f"{plain(d)} {v}" for d, v in model.opsets.items())
-    console.print(
-        Text.assemble(
-            (plain(model.path) or "model", "bold"),
-            f"  {model.nodes} nodes, {_amount(model.parameters)} parameters, opset {opsets}",
-        )
-    )
-    console.print(
-        Text.assemble(
-            (target.id, "bold"),
-            f"  {target.name}, {target.toolchain}, evidence: {target.evidence}",
-        )
-    )
+    size = f"{model.nodes} nodes, {_amount(model.parameters)} parameters, opset {opsets}"
+    console.print(Text.assemble((plain(model.path) or "model", "bold"), f"  {size}"))
+    chip = f"{target.name}, {target.toolchain}, evidence: {target.evidence}"
+    console.print(Text.assemble((target.id, "bold"), f"  {chip}"))
     console.print()
 
 
@@ -83,40 +96,38 @@ def _amount(count: int) -> str:
 
 
 def _counts(console: Console, result: CheckResult) -> None:
-    table = Table.grid(padding=(0, 2))
     for verdict in reversed(VERDICTS):
         count = result.counts[verdict]
         style = STYLES[verdict] if count else "dim"
-        table.add_row(
-            Text(f"  {count:>6}", style=style), Text(verdict, style=style), Text(MEANING[verdict])
-        )
-    console.print(table)
+        console.print(Text(f"{count:>8}  {verdict:<11}  {MEANING[verdict]}", style=style))
     console.print()
 
 
-def _model_findings(console: Console, findings: Sequence[Finding]) -> None:
+def _model_findings(console: Console, findings: Sequence[Finding], notes: Footnotes) -> None:
     for finding in findings:
-        line = Text.assemble(
-            (finding.verdict, STYLES[finding.verdict]), f"  the model: {plain(finding.message)}"
-        )
-        console.print(line)
-        _details(console, finding)
+        _head(console, finding.verdict, "the model", finding.message, notes.cite(finding.sources))
+        _detail(console, "help", finding.help)
 
 
-def _group(console: Console, group: Group) -> None:
-    count = len(group.nodes)
-    times = f" x{count}" if count > 1 else ""
-    head = Text.assemble(
-        (group.verdict, STYLES[group.verdict]),
-        "  ",
-        (f"{plain(group.key)}{times}", "bold"),
-        f"  {plain(group.finding.message)}",
-    )
-    console.print(head)
+def _group(console: Console, group: Group, notes: Footnotes) -> None:
+    finding = group.finding
+    _head(console, group.verdict, group.title, group.message, notes.cite(finding.sources))
     names = [_place(n.scope, n.name) for n in group.nodes[:NODES_SHOWN]]
-    more = f" and {count - NODES_SHOWN} more" if count > NODES_SHOWN else ""
-    console.print(Padding(Text(f"at      {', '.join(names)}{more}"), (0, 0, 0, 4)))
-    _details(console, group.finding)
+    more = len(group.nodes) - NODES_SHOWN
+    _detail(console, "at", ", ".join(names) + (f" and {more} more" if more > 0 else ""))
+    _detail(console, "help", finding.help)
+
+
+def _head(console: Console, verdict: Verdict, title: str, message: str, notes: str) -> None:
+    console.print(
+        Text.assemble(
+            (f"{verdict:<11}", STYLES[verdict]),
+            "  ",
+            (plain(title), "bold"),
+            f"  {plain(message)}",
+            (notes, "dim"),
+        )
+    )
 
 
 def _place(scope: str, name: str) -> str:
@@ -124,26 +135,25 @@ def _place(scope: str, name: str) -> str:
     return f"{shown} in {shortened(scope, 48)}" if scope else shown
 
 
-def _details(console: Console, finding: Finding) -> None:
-    for label, text in (("source", finding.source), ("help", finding.help)):
-        if text:
-            line = Text(f"{label:<7} {plain(text)}", style="dim" if label == "source" else "")
-            console.print(Padding(line, (0, 0, 0, 4)))
+def _detail(console: Console, label: str, text: str) -> None:
+    if text:
+        console.print(Padding(Text(f"{label:<6} {plain(text)}"), (0, 0, 0, 13), expand=False))
 
 
 def _verdict(console: Console, result: CheckResult) -> None:
     failing = result.counts["unsupported"] + result.counts["deviates"]
-    console.print()
+    undecided = result.counts["unknown"]
     if result.passed:
-        rest = result.counts["unknown"]
-        note = f", {rest} cannot be decided" if rest else ""
-        console.print(Text.assemble(("PASS", "bold green"), f"  no node fails{note}"))
+        style, word = "bold green", "PASS"
+        text = "no node fails" + (f", {undecided} cannot be decided" if undecided else "")
     elif failing:
-        text = f"  {failing} of {result.model.nodes} nodes fail on {result.target.id}"
-        console.print(Text.assemble(("FAIL", "bold red"), text))
+        style, word = "bold red", "FAIL"
+        text = f"{failing} of {result.model.nodes} nodes fail on {result.target.id}"
     else:
-        text = f"  {result.target.id} does not take the model as it is"
-        console.print(Text.assemble(("FAIL", "bold red"), text))
+        style, word = "bold red", "FAIL"
+        text = f"{result.target.id} does not take the model as it is"
+    console.print()
+    console.print(Text.assemble((word, style), f"  {text}"))
 
 
 def check_next_steps(result: CheckResult) -> list[str]:
@@ -174,25 +184,26 @@ def _next_steps(console: Console, steps: Iterable[str]) -> None:
 
 def print_convert(console: Console, result: ConvertResult) -> None:
     """Prints a conversion: before, what was rewritten, what remains and why, the proof."""
+    notes = Footnotes()
     _header(console, result.before)
     _before_after(console, result)
     _rewrites(console, result.rewrites)
-    _remaining(console, result)
+    _remaining(console, result, notes)
     _proof(console, result.verification)
+    notes.print(console)
     _outcome(console, result)
+    _verdict(console, result.after)
 
 
 def _before_after(console: Console, result: ConvertResult) -> None:
-    table = Table.grid(padding=(0, 2))
-    table.add_row("  before", "   after", "")
+    console.print(Text("  before   after"))
     for verdict in reversed(VERDICTS):
         old, new = result.before.counts[verdict], result.after.counts[verdict]
         style = STYLES[verdict] if new else "dim"
-        table.add_row(f"  {old:>6}", Text(f"  {new:>6}", style=style), Text(verdict, style=style))
-    console.print(table)
+        console.print(Text(f"{old:>8}{new:>8}  {verdict}", style=style))
     old_opset, new_opset = (r.model.opsets.get("ai.onnx") for r in (result.before, result.after))
     if old_opset != new_opset:
-        console.print(Text(f"  opset {old_opset} became {new_opset}"))
+        console.print(Text(f"opset {old_opset} became {new_opset}"))
     console.print()
 
 
@@ -200,44 +211,60 @@ def _rewrites(console: Console, rewrites: Sequence[Rewrite]) -> None:
     kinds: dict[tuple[str, str, str], list[Rewrite]] = {}
     for rewrite in rewrites:
         kinds.setdefault((rewrite.op_type, rewrite.rule, rewrite.exactness), []).append(rewrite)
-    for (op_type, rule, exactness), members in kinds.items():
+    for (_, rule, exactness), members in kinds.items():
         made = ", ".join(dict.fromkeys(members[0].produced)) or "nothing"
-        times = f" x{len(members)}" if len(members) > 1 else ""
         console.print(
             Text.assemble(
-                ("rewrote", "green"),
+                ("rewrote    ", "green"),
                 "  ",
-                (f"{plain(op_type)}{times}", "bold"),
-                f"  to {made}  by {rule} ({exactness})",
+                (plain(counted(m.op_type for m in members)), "bold"),
+                f"  to {made}, by {rule} ({exactness})",
             )
         )
 
 
-def _remaining(console: Console, result: ConvertResult) -> None:
-    groups = [g for g in grouped(result.after.nodes) if g.verdict != "fallback"]
-    reasons: dict[str, dict[str, str]] = {}
-    for declined in result.declined:
-        label = declined.rule or "no rule"
-        reasons.setdefault(declined.op_type, {}).setdefault(label, declined.reason)
-    _model_findings(console, result.after.findings)
-    for group in groups:
-        _group(console, group)
-        for rule, reason in reasons.get(group.key, {}).items():
-            line = Text(f"tried   {rule}: {plain(reason)}")
-            console.print(Padding(line, (0, 0, 0, 4)))
+def _remaining(console: Console, result: ConvertResult, notes: Footnotes) -> None:
+    _model_findings(console, result.after.findings, notes)
+    for group in grouped(result.after.nodes):
+        if group.verdict == "fallback":
+            continue
+        _group(console, group, notes)
+        keys = {n.key for n in group.nodes}
+        _tried(console, [d for d in result.declined if d.op_type in keys])
 
 
-def _proof(console: Console, verification: Mapping[str, Any]) -> None:
+def _tried(console: Console, declined: Sequence[Declined]) -> None:
+    """Why each rule declined, the rules with one reason together."""
+    reasons: dict[str, list[str]] = {}
+    for each in declined:
+        rules = reasons.setdefault(each.reason, [])
+        if each.rule and each.rule not in rules:
+            rules.append(each.rule)
+    for reason, rules in list(reasons.items())[:REASONS_SHOWN]:
+        _detail(console, "tried", f"{', '.join(rules)}: {reason}" if rules else reason)
+    more = len(reasons) - REASONS_SHOWN
+    if more > 0:
+        _detail(console, "", f"and {more} more reasons, see --report FILE.json")
+
+
+def print_verification(console: Console, verification: Mapping[str, Any]) -> None:
+    """Prints a comparison of two models."""
     status = str(verification.get("status"))
     style = {"passed": "green", "failed": "red"}.get(status, "yellow")
     label = {"passed": "proved", "failed": "DIFFERS"}.get(status, "NOT VERIFIED")
-    console.print()
-    console.print(Text.assemble((label, style), f"  {plain(str(verification.get('reason', '')))}"))
+    console.print(
+        Text.assemble((f"{label:<11}", style), f"  {plain(str(verification.get('reason', '')))}")
+    )
     outputs = verification.get("outputs") or []
     if outputs:
         console.print(_comparison_table(outputs))
     for warning in verification.get("warnings") or []:
-        console.print(Text.assemble(("warning", "yellow"), f"  {plain(str(warning))}"))
+        console.print(Text.assemble(("warning    ", "yellow"), f"  {plain(str(warning))}"))
+
+
+def _proof(console: Console, verification: Mapping[str, Any]) -> None:
+    console.print()
+    print_verification(console, verification)
 
 
 def _comparison_table(outputs: Sequence[Mapping[str, Any]]) -> Table:
@@ -266,15 +293,9 @@ def _outcome(console: Console, result: ConvertResult) -> None:
         console.print(Text.assemble(("wrote", "bold"), f"  {plain(result.output.path)}"))
     else:
         console.print(Text.assemble(("wrote nothing", "bold red"), f"  {_why_not(result)}"))
-    _verdict(console, result.after)
 
 
 def _why_not(result: ConvertResult) -> str:
     if result.verification.get("status") == "failed":
         return "the converted model does not compute the same"
     return "nodes remain that the target does not run; --partial writes the model all the same"
-
-
-def print_verification(console: Console, verification: Mapping[str, Any]) -> None:
-    """Prints a comparison of two models."""
-    _proof(console, verification)

@@ -1,0 +1,29 @@
+"""Footnotes: each source is written once, at the end of a report, on one line (JSON has all)."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from porting.report.safe import plain
+
+
+class Footnotes:
+    """Numbers for sources, in the order in which they are first cited."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def cite(self, sources: Sequence[str]) -> str:
+        """` [1][3]`; empty for no sources."""
+        numbers = [self._numbers.setdefault(s, len(self._numbers) + 1) for s in sources]
+        return " " + "".join(f"[{n}]" for n in numbers) if numbers else ""
+
+    def print(self, console: Console) -> None:
+        """The list of what was cited."""
+        if not self._numbers:
+            return
+        console.print()
+        for source, number in self._numbers.items():
+            line = Text(f"[{number}] {plain(source)}", style="dim")
+            console.print(line, no_wrap=True, overflow="ellipsis")
