@@ -212,8 +212,9 @@ class Compiler:
         from difflib import get_close_matches
 
         if name not in known:
-            close = get_close_matches(name, known, 1)
-            guess = f"; did you mean {close[0]}?" if close else ""
+            lower = {k.lower(): k for k in sorted(known)}
+            close = get_close_matches(name.lower(), lower, 1)
+            guess = f"; did you mean {lower[close[0]]}?" if close else ""
             raise LimitError(field, f"the operator has no {name} in any version{guess}")
 
     def _known(self, names: Iterable[str], field: str, *, attribute: bool) -> Iterator[str]:

@@ -111,7 +111,15 @@ class Operand:
             return dim
         if dim is None:
             return Unknown.of(f"dimension {index} of {self.label}", "--shape INPUT=1,3,224,224")
-        return Unknown.of(f"dimension {index} of {self.label} ('{dim}')", f"--dim {dim}=SIZE")
+        hint = f"--dim {dim}=SIZE" if self._is_given(dim) else "--shape INPUT=1,3,224,224"
+        return Unknown.of(f"dimension {index} of {self.label} ('{dim}')", hint)
+
+    def _is_given(self, symbol: str) -> bool:
+        """Whether an input of the model has this dimension, so that its size may be given."""
+        graph = self.graph
+        while graph.outer is not None:
+            graph = graph.outer
+        return any(symbol in (graph.value(i.name).shape or ()) for i in graph.inputs)
 
 
 PROPERTIES = frozenset(

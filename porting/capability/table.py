@@ -58,10 +58,12 @@ class CapabilityTable:
     Attributes:
         data: The table as data.
         document: Where its entries stand, for messages.
+        op_map: The file, where it is the user's own.
     """
 
     data: Table
     document: Document
+    op_map: str = ""
     _operators: dict[str, Operator | None] = field(default_factory=dict)
 
     @property
@@ -69,7 +71,7 @@ class CapabilityTable:
         """The chip and toolchain, for results."""
         d = self.data
         toolchain = f"{d.toolchain.name} {d.toolchain.version}"
-        return TargetInfo(d.target, d.name, d.vendor, toolchain, d.evidence)
+        return TargetInfo(d.target, d.name, d.vendor, toolchain, d.evidence, self.op_map)
 
     @property
     def precision(self) -> str:

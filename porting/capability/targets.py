@@ -88,6 +88,7 @@ def load_target(name: str, op_map: Path | None = None) -> CapabilityTable:
         if not op_map.is_file():
             raise TableError("table-not-found", f"{op_map}: there is no such file")
         table = load_table(op_map, available())
+        table.op_map = str(op_map)
         table.validate()
         return table
     tables = available()
