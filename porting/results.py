@@ -152,13 +152,23 @@ class ModelInfo:
 
 @dataclass(frozen=True, slots=True)
 class TargetInfo:
-    """The chip and toolchain that a result is about."""
+    """The chip and toolchain that a result is about.
+
+    Attributes:
+        id: Target id.
+        name: The chip, in words.
+        vendor: Who makes it.
+        toolchain: Name and version.
+        evidence: How the table came to know: measured, vendor-source, ...
+        op_map: The user's own table file, where the table is not one of the package's.
+    """
 
     id: str
     name: str
     vendor: str
     toolchain: str
     evidence: str
+    op_map: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""

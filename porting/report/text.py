@@ -160,13 +160,15 @@ def check_next_steps(result: CheckResult) -> list[str]:
     """Commands worth running after a check, most useful first."""
     steps = []
     path = result.model.path or "MODEL"
-    command = f"{path} --target {result.target.id}"
+    target = result.target
+    chosen = f"--op-map {target.op_map}" if target.op_map else f"--target {target.id}"
+    command = f"{path} {chosen}"
     open_inputs = [i for i in result.model.inputs if i.is_open]
     if result.counts["unknown"] and open_inputs:
         shapes = " ".join(f"--shape {i.name}={_shape_hint(i.shape)}" for i in open_inputs)
         steps.append(f"give the shapes that are open: port check {command} {shapes}")
     if not result.passed or result.counts["unknown"]:
-        out = f"{path.removesuffix('.onnx')}.{result.target.id}.onnx"
+        out = f"{path.removesuffix('.onnx')}.{target.id}.onnx"
         steps.append(f"rewrite what can be rewritten: port convert {command} -o {out}")
     return steps
 

@@ -33,7 +33,7 @@ def test_check_says_what_why_by_which_source_and_what_next(folder, capsys):
     run(["check", "model.onnx", "--op-map", "toy.yaml"])
     text = capsys.readouterr().out
     assert "unsupported  HardSwish  toyc does not take HardSwish" in text
-    assert "source  Toy list (nowhere)" in text
+    assert "[1] Toy list (nowhere)" in text
     assert "port convert" in text
 
 
