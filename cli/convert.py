@@ -65,7 +65,7 @@ def command(
             shapes=shapes,
             dims=dims,
             precision=precision,
-            choices=options.parse_choices(option),
+            options=options.parse_choices(option),
             partial=partial,
             verify=not no_verify,
             inputs=read_inputs(inputs) if inputs is not None else None,

@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -32,39 +32,43 @@ NOT_ASKED = {"status": "skipped", "reason": "not asked for (--no-verify)", "outp
 
 
 @dataclass(frozen=True)
-class Options:
-    """How a model is converted.
+class Settings:
+    """How a model is converted; the arguments of `convert` besides what and where.
 
     Attributes:
         shapes: Shapes of inputs by name; the result has them fixed.
         dims: Sizes of symbolic dimensions by name; likewise.
-        precision: Compute type on the chip; the table's default if empty.
-        choices: Options that the table names.
         allow: Exactness classes besides those that are applied by default.
-        partial: Writes a model that is not fully legal, too.
-        verify: Runs original and result and compares them.
+        partial: Whether a model that is not fully legal is written too.
+        verify: Whether original and result are run and compared.
         inputs: Inputs for that; generated ones if None.
+        progress: Told of each step.
     """
 
-    shapes: Shapes | None = None
-    dims: Dims | None = None
-    precision: str = ""
-    choices: Mapping[str, str] | None = None
-    allow: frozenset[Exactness] = frozenset()
-    partial: bool = False
-    verify: bool = True
-    inputs: Mapping[str, npt.NDArray[Any]] | None = None
+    shapes: Shapes | None
+    dims: Dims | None
+    allow: frozenset[Exactness]
+    partial: bool
+    verify: bool
+    inputs: Mapping[str, npt.NDArray[Any]] | None
+    progress: Callable[[str], None]
 
 
-def convert(
+def convert(  # noqa: PLR0913 - every option has a name of its own
     model: ModelSource,
     target: str,
     output: str | Path,
     *,
+    shapes: Shapes | None = None,
+    dims: Dims | None = None,
     op_map: str | Path | None = None,
-    progress: Callable[[str], None] = lambda step: None,
+    precision: str = "",
+    options: Mapping[str, str] | None = None,
     allow: Iterable[str] = (),
-    **options: Any,
+    partial: bool = False,
+    verify: bool = True,
+    inputs: Mapping[str, npt.NDArray[Any]] | None = None,
+    progress: Callable[[str], None] = lambda step: None,
 ) -> ConvertResult:
     """Rewrites what a chip does not take, proves the result numerically and writes it.
 
@@ -72,11 +76,16 @@ def convert(
         model: A path, or a model in memory. Never modified.
         target: A target id such as `ascend-310p`, or a unique part of one.
         output: Where the converted model goes.
+        shapes: Shapes of inputs by name, such as `{"x": (1, 3, 224, 224)}`; the result has them.
+        dims: Sizes of symbolic dimensions by name; likewise.
         op_map: A capability table file to use instead of a target.
-        progress: Told of each step, for long work.
+        precision: Compute type on the chip; the table's default if empty.
+        options: Choices that the table names.
         allow: Exactness classes besides the default ones: `conditional`, `approximate`.
-        options: The fields of `Options`: shapes, dims, precision, choices, partial, verify,
-            inputs.
+        partial: Writes a model that is not fully legal, too.
+        verify: Runs original and result on the same inputs and compares.
+        inputs: Inputs for that, by name; generated ones where not given.
+        progress: Told of each step, for long work.
 
     Returns:
         Verdicts before and after, what was rewritten and why the rest was not, and the proof.
@@ -84,22 +93,23 @@ def convert(
         asked for, or the proof failed.
 
     Raises:
-        ModelError, TableError, UsageError: The job could not be done; nothing was written.
+        ModelError: The model cannot be read.
+        TableError: The table is broken.
+        UsageError: A target, shape, class or output that cannot be. Nothing was written.
     """
-    settings = Options(allow=_classes(allow), **options)
     table = load_target(target, Path(op_map) if op_map is not None else None)
-    check_precision(table, settings.precision)
-    judge = Judge(table, settings.precision, settings.choices or {})
+    check_precision(table, precision)
+    settings = Settings(shapes, dims, _classes(allow), partial, verify, inputs, progress)
+    judge = Judge(table, precision, options or {})
     out = Path(output)
     _check_output(out)
     progress("reading the model")
-    prepared = prepare(model, settings.shapes, settings.dims)
+    prepared = prepare(model, shapes, dims)
     before = judge_model(judge, prepared.graph, prepared.info())
     progress("rewriting")
     made = _rewrite(prepared, judge, settings)
-    after = _judge_again(made.proto, prepared, judge, before)
-    progress("verifying")
-    return _finish(made, before, after, prepared, settings, out, progress)
+    after = _judge_again(made.proto, prepared, judge, out)
+    return _finish(made, before, after, prepared, settings, out)
 
 
 def _classes(allow: Iterable[str]) -> frozenset[Exactness]:
@@ -130,7 +140,7 @@ class _Made:
     declined: tuple[Declined, ...]
 
 
-def _rewrite(prepared: Prepared, judge: Judge, settings: Options) -> _Made:
+def _rewrite(prepared: Prepared, judge: Judge, settings: Settings) -> _Made:
     graph = prepared.graph
     allowed = DEFAULT_ALLOWED | settings.allow
     normalise(graph)
@@ -143,14 +153,11 @@ def _rewrite(prepared: Prepared, judge: Judge, settings: Options) -> _Made:
     return _Made(proto, (*window.rewrites, *rewrites), (*window.declined, *declined))
 
 
-def _judge_again(
-    proto: ModelProto, prepared: Prepared, judge: Judge, before: CheckResult
-) -> CheckResult:
+def _judge_again(proto: ModelProto, prepared: Prepared, judge: Judge, out: Path) -> CheckResult:
     """Verdicts on the very message that is written, inferred from scratch."""
     loaded = LoadedModel(proto, prepared.loaded.path, prepared.loaded.stamp)
     again = Prepared(loaded, build(loaded))
-    info = again.info()
-    return judge_model(judge, again.graph, info)
+    return judge_model(judge, again.graph, again.describe(str(out), ""))
 
 
 def _finish(
@@ -158,25 +165,26 @@ def _finish(
     before: CheckResult,
     after: CheckResult,
     prepared: Prepared,
-    settings: Options,
+    settings: Settings,
     out: Path,
-    progress: Callable[[str], None],
 ) -> ConvertResult:
     """Proves the model in a temporary folder, and only then writes it where it was asked for."""
     writable = after.passed or settings.partial
     with tempfile.TemporaryDirectory(prefix="port-") as folder:
         verification: Mapping[str, Any] = NOT_ASKED
         if settings.verify:
+            settings.progress("verifying")
             trial = Path(folder) / "converted.onnx"
             save(made.proto, trial, source=prepared.loaded)
             original = _original(prepared, Path(folder))
             verification = _verify(original, trial, made, settings)
     output: Output | None = None
     if writable and verification["status"] != "failed":
-        progress("writing")
+        settings.progress("writing")
         save(made.proto, out, source=prepared.loaded)
         _check_file(out)
-        output = Output(str(out), hashlib.sha256(out.read_bytes()).hexdigest())
+        output = Output(str(out), _digest(out))
+        after = replace(after, model=replace(after.model, sha256=output.sha256))
     return ConvertResult(before, after, made.rewrites, made.declined, verification, output)
 
 
@@ -189,7 +197,7 @@ def _original(prepared: Prepared, folder: Path) -> Path:
     return path
 
 
-def _verify(original: Path, trial: Path, made: _Made, settings: Options) -> dict[str, Any]:
+def _verify(original: Path, trial: Path, made: _Made, settings: Settings) -> dict[str, Any]:
     classes = {r.exactness for r in made.rewrites} or {"exact"}
     tolerance = Tolerance.for_classes(classes, narrowest_float(made.proto))
     shapes = {name: tuple(shape) for name, shape in (settings.shapes or {}).items()}
@@ -201,6 +209,11 @@ def _verify(original: Path, trial: Path, made: _Made, settings: Options) -> dict
         inputs=settings.inputs,
         tolerance=tolerance,
     ).to_dict()
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _check_file(path: Path) -> None:

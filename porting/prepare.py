@@ -32,9 +32,13 @@ class Prepared:
 
     def info(self) -> ModelInfo:
         """The model's part of a result."""
+        return self.describe(str(self.loaded.path or ""), self.loaded.sha256)
+
+    def describe(self, path: str, sha256: str) -> ModelInfo:
+        """The same for a model that is, or will be, in another file."""
         return ModelInfo(
-            path=str(self.loaded.path or ""),
-            sha256=self.loaded.sha256,
+            path=path,
+            sha256=sha256,
             ir_version=self.loaded.proto.ir_version,
             opsets=self.loaded.opsets,
             nodes=sum(1 for _ in self.graph.walk()),

@@ -29,6 +29,7 @@ def test_a_model_is_rewritten_proved_and_written(source, tmp_path):
     assert result.verification["outputs"][0]["max_rel"] < 1e-3
     assert result.output is not None
     assert result.output.sha256 == hashlib.sha256(out.read_bytes()).hexdigest()
+    assert (result.after.model.path, result.after.model.sha256) == (str(out), result.output.sha256)
     assert "HardSwish" not in {n.op_type for n in onnx.load(out).graph.node}
 
 
