@@ -52,7 +52,7 @@ RAISING = collect([opset_raise, opset_raise_nn])
 
 ALLOWED: frozenset[Exactness] = frozenset({"exact", "reordered"})
 
-_DEPTH = 16
+_DEPTH = 12
 
 
 @dataclass(frozen=True)
@@ -228,37 +228,45 @@ class _Converter:
         if node.info is old:
             return node
         rising = new.since > old.since
-        trial = Graph(self.at(new.since - 1 if rising else old.since), node.graph.path, node.graph)
+        context = self.at(new.since - 1 if rising else old.since)
+        trial = Graph(context, node.graph.path, node.graph, is_trial=True)
         return restamped(node, changes, trial)
 
     def _rewrite(
         self, node: Node, adapted: Node, origin: str, depth: int, reasons: list[str]
     ) -> Replacement:
         """The first adapter or rule whose result can be converted in turn."""
-        adapters = self._adapters.for_operator(node.op_type)
-        known = {each.name for each in adapters}
-        attempts = [(each, adapted) for each in adapters]
-        attempts += [(r, node) for r in self._rules.for_operator(node.key) if r.name not in known]
-        for each, subject in attempts:
-            if each.exactness not in self._allowed:
-                reasons.append(f"{each.name} is {each.exactness} only")
+        for rule, subject, opset in self._attempts(node, adapted):
+            if rule.exactness not in self._allowed:
+                reasons.append(f"{rule.name} is {rule.exactness} only")
                 continue
             done = len(self.rewrites)
             try:
-                return self._attempt(each, subject, origin, depth, each.name in known)
+                return self._attempt(rule, subject, opset, origin, depth)
             except DeclinedError as error:  # without words: the rule is for other nodes
-                if str(error) and (not each.versions or _reads(each, subject)):
-                    reasons.append(f"{each.name}: {error}")
+                if str(error) and (not rule.versions or _reads(rule, subject)):
+                    reasons.append(f"{rule.name}: {error}")
             except _BlockedError as error:
-                reasons.append(f"{each.name} gives what is no better: {error}")
+                reasons.append(f"{rule.name} gives what is no better: {error}")
             del self.rewrites[done:]
         raise _BlockedError("; ".join(dict.fromkeys(reasons)))
 
-    def _attempt(
-        self, rule: Rule, node: Node, origin: str, depth: int, is_adapter: bool
-    ) -> Replacement:
+    def _attempts(self, node: Node, adapted: Node) -> Iterator[tuple[Rule, Node, int]]:
+        """Rules with what they are applied to and the opset in which they write.
+
+        A rule that cannot write at the target may write at the node's own opset what adapters
+        then take on.
+        """
+        adapters = self._adapters.for_operator(node.op_type)
+        for each in adapters:
+            yield each, adapted, self._next_opset(adapted)
+        rules = [r for r in self._rules.for_operator(node.key) if r not in adapters]
+        for opset in dict.fromkeys((self._target, node.opset)):
+            for each in rules:
+                yield each, node, opset
+
+    def _attempt(self, rule: Rule, node: Node, opset: int, origin: str, depth: int) -> Replacement:
         """Applies a rule, then converts what it gives."""
-        opset = self._next_opset(node) if is_adapter else self._target
         made = apply(rule, node, self._names, self.at(opset))
         self._record(rule, node, origin, made.nodes)
         nodes: list[Node] = []
@@ -286,7 +294,8 @@ class _Converter:
 
         What it writes besides is at home there, too, and is taken on from there.
         """
-        assert node.info is not None
+        if node.info is None:
+            return self._target
         if self._target < self._context.opset:
             return max(self._target, node.info.since - 1)
         newer = (v.since for v in all_versions(node.op_type) if v.since > node.info.since)

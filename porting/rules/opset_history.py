@@ -166,3 +166,26 @@ NO_OLDER_FORM: dict[str, str] = {
     "StringSplit": "StringSplit is new in opset 20, nothing before splits strings",
 }
 """Operators for which there is no adapter below their first version; rules may still know one."""
+
+DECLINED: dict[Step, str] = {
+    ("AveragePool", 10): "ceil_mode needs padding that depends on the size",
+    ("BatchNormalization", 9): "opset 7 can do more: with spatial=1 both are the same",
+    ("BatchNormalization", 14): "training has other outputs",
+    ("Constant", 11): "sparse constants are new",
+    ("ConvTranspose", 11): "auto_pad puts an odd pad on the other side",
+    ("GroupNormalization", 21): "version 18 is deprecated, rules write it out",
+    ("If", 11): "branches of different shapes are new",
+    ("Loop", 11): "a loop that carries nothing is new",
+    ("LpPool", 18): "ceil_mode and dilations are new",
+    ("Max", 8): "broadcasting is new",
+    ("MaxPool", 8): "indices are new",
+    ("MaxPool", 10): "ceil_mode and dilations are new",
+    ("Mean", 8): "broadcasting is new",
+    ("Min", 8): "broadcasting is new",
+    ("Mod", 28): "floor division of floats is new",
+    ("OptionalHasElement", 18): "an input that may be left out is new",
+    ("Scan", 9): "version 8 has a batch axis",
+    ("Scan", 11): "negative axes are new",
+    ("Sum", 8): "broadcasting is new",
+}
+"""Versions below which some nodes cannot go, and why; the others go as they are."""

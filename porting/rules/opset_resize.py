@@ -115,3 +115,13 @@ def opset_resize_upsample(op: Ops, node: Node) -> str:
     scales = np.ravel(known_constant(node, 1))
     require(bool((scales >= 1).all()), "Upsample only enlarges")
     return op.Upsample(*node.inputs, mode=text(node, "mode"))
+
+
+@rule("Upsample", exactness="exact", versions=(9,))
+def opset_upsample_attribute(op: Ops, node: Node) -> str:
+    """The scales become an attribute; they have to be constant.
+
+    Source: ONNX Upsample-7.
+    """
+    scales = [float(s) for s in np.ravel(known_constant(node, 1))]
+    return op.Upsample(node.inputs[0], mode=text(node, "mode"), scales=scales)

@@ -91,11 +91,11 @@ def opset_half_range(op: Ops, node: Node) -> Sequence[str]:
     return [op.cast(op.Range(*wide), known_dtype(node.input(0), "start"))]
 
 
-@rule("IsInf", "IsNaN", exactness="exact", versions=(20, 13))
-def opset_half_classes(op: Ops, node: Node) -> Sequence[str]:
-    """Float32 keeps infinities and NaN.
+@rule("IsInf", exactness="exact", versions=(20,))
+def opset_half_infinities(op: Ops, node: Node) -> Sequence[str]:
+    """Float32 keeps infinities.
 
-    Source: ONNX IsInf-20, IsNaN-13.
+    Source: ONNX IsInf-20.
     """
     return _through(op, node, frozenset({"float16", "bfloat16"}), "float32")
 
