@@ -10,7 +10,6 @@ from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
-from onnx import numpy_helper
 
 from porting.model.dtypes import NAME_OF, numpy_dtype
 from porting.model.graph import SMALL, Array, Node, Value
@@ -39,9 +38,12 @@ def fold(node: Node) -> list[Array] | None:
         return None
     try:
         with np.errstate(all="ignore"):
-            return folder(node, contents)
+            results = folder(node, contents)
     except (ValueError, IndexError, TypeError, KeyError, OverflowError, ZeroDivisionError):
         return None  # an invalid node: shape inference or the checker has the better message
+    if results is None or any(r.size > SMALL for r in results):
+        return None
+    return results
 
 
 def _contents(value: Value | None) -> Array | None:
@@ -78,7 +80,22 @@ _SHAPE_READERS: dict[str, Callable[[Node], list[Array] | None]] = {"Shape": _sha
 
 
 def _elementwise(function: Callable[..., Array]) -> Folder:
-    return lambda node, ins: [np.asarray(function(*[i for i in ins if i is not None]))]
+    def run(node: Node, ins: list[Array | None]) -> list[Array] | None:
+        given = [i for i in ins if i is not None]
+        if _broadcasts_by_axis(node) or _is_large(given):
+            return None
+        return [np.asarray(function(*given))]
+
+    return run
+
+
+def _broadcasts_by_axis(node: Node) -> bool:
+    """Until opset 6, the second operand was laid along an axis of the first."""
+    return "axis" in node.attributes
+
+
+def _is_large(operands: list[Array]) -> bool:
+    return math.prod(np.broadcast_shapes(*(o.shape for o in operands))) > SMALL
 
 
 def _axes(node: Node, ins: list[Array | None], position: int = 1) -> tuple[int, ...] | None:
@@ -113,8 +130,10 @@ def _div(a: Array, b: Array) -> Array:
     if np.issubdtype(a.dtype, np.integer):
         if not np.all(b):
             raise ZeroDivisionError
-        quotient = np.abs(a) // np.abs(b)
-        return (quotient * np.sign(a) * np.sign(b)).astype(a.dtype)
+        if np.any((b == -1) & (a == np.iinfo(a.dtype).min)):
+            raise OverflowError
+        quotient, rest = np.divmod(a, b)
+        return np.asarray(quotient + ((rest != 0) & ((a < 0) != (b < 0)))).astype(a.dtype)
     return np.asarray(a / b)
 
 
@@ -123,13 +142,19 @@ def _cast(node: Node, ins: list[Array | None]) -> list[Array]:
     if not isinstance(to, int):
         raise ValueError("to")
     data, dtype = _first(ins), numpy_dtype(NAME_OF[to])
-    if data.dtype.kind == "f" and dtype.kind in "iu" and not np.all(np.isfinite(data)):
-        raise ValueError("not a number: the result depends on the machine")
+    if not {data.dtype.kind, dtype.kind} <= set("biuf"):
+        raise TypeError("strings and narrow floats have rules of their own")
+    if data.dtype.kind == "f" and dtype.kind in "iu":
+        bounds, whole = np.iinfo(dtype.name), np.trunc(data.astype(np.float64))
+        if not np.all((whole >= float(bounds.min)) & (whole < float(bounds.max) + 1)):
+            raise ValueError("out of range: the result depends on the machine")
     return [data.astype(dtype)]
 
 
-def _gather(node: Node, ins: list[Array | None]) -> list[Array]:
+def _gather(node: Node, ins: list[Array | None]) -> list[Array] | None:
     data, indices = _first(ins), _second(ins)
+    if data.size * indices.size > SMALL * data.shape[_integer(node, "axis")]:
+        return None
     return [np.asarray(np.take(data, indices, axis=_integer(node, "axis")))]
 
 
@@ -156,9 +181,15 @@ def _slice(node: Node, ins: list[Array | None]) -> list[Array]:
 def _python_slice(start: int, end: int, step: int, size: int) -> slice:
     """ONNX clamps both ends; a negative end below -size means "past the first" going back."""
     if step < 0:
+        if end in _TO_THE_END:
+            raise ValueError("runtimes differ on what it means to go back to the largest number")
+        start = max(start + size if start < 0 else start, 0)
         end = end + size if -size <= end < 0 else end
         return slice(start, None if end < 0 else end, step)
     return slice(start, end, step)
+
+
+_TO_THE_END = frozenset({2**31 - 1, 2**63 - 1})
 
 
 def _concat(node: Node, ins: list[Array | None]) -> list[Array]:
@@ -173,7 +204,10 @@ def _unsqueeze(node: Node, ins: list[Array | None]) -> list[Array]:
 
 
 def _squeeze(node: Node, ins: list[Array | None]) -> list[Array]:
-    return [np.squeeze(_first(ins), _axes(node, ins))]
+    axes = _axes(node, ins)
+    if axes == ():
+        raise ValueError("runtimes differ on whether no axes are none or all")
+    return [np.squeeze(_first(ins), axes)]
 
 
 def _reshape(node: Node, ins: list[Array | None]) -> list[Array]:
@@ -199,16 +233,16 @@ def _constant_of_shape(node: Node, ins: list[Array | None]) -> list[Array] | Non
     if any(d < 0 for d in shape) or math.prod(shape) > SMALL:
         return None
     value = node.attribute("value")
-    fill = np.zeros(1, np.float32) if value is None else numpy_helper.to_array(value)  # type: ignore[arg-type]
+    fill = np.zeros(1, np.float32) if value is None else node.graph.context.read(value)  # type: ignore[arg-type]
     return [np.full(shape, fill.ravel()[0], dtype=fill.dtype)]
 
 
 def _range(node: Node, ins: list[Array | None]) -> list[Array] | None:
-    start, limit, delta = (np.ravel(i)[0] for i in ins if i is not None)
-    if delta == 0 or (float(limit) - float(start)) / float(delta) > SMALL:
-        return None
-    count = max(math.ceil((limit - start) / delta), 0)
-    return [(start + np.arange(count) * delta).astype(start.dtype)]
+    dtype, ends = _first(ins).dtype, [np.ravel(i)[0].item() for i in ins if i is not None]
+    if not all(isinstance(e, int) or (e.is_integer() and abs(e) < 2**24) for e in ends):
+        return None  # steps that are rounded add up: runtimes differ in the last digits
+    numbers = range(*map(int, ends))
+    return [np.array(numbers, dtype=dtype)] if len(numbers) <= SMALL else None
 
 
 def _expand(node: Node, ins: list[Array | None]) -> list[Array] | None:
@@ -219,12 +253,16 @@ def _expand(node: Node, ins: list[Array | None]) -> list[Array] | None:
 
 def _tile(node: Node, ins: list[Array | None]) -> list[Array] | None:
     data, repeats = _first(ins), [int(r) for r in np.ravel(_second(ins))]
-    if data.size * math.prod(repeats) > SMALL:
+    if len(ins) != 2 or len(repeats) != data.ndim or data.size * math.prod(repeats) > SMALL:
         return None
     return [np.tile(data, repeats)]
 
 
-def _reduce(function: Callable[..., Array]) -> Folder:
+_EXACT = 2**53
+"""Runtimes add and multiply whole numbers as float64, which is exact up to here."""
+
+
+def _reduce(function: Callable[..., Array], *, rounds: bool = False) -> Folder:
     def run(node: Node, ins: list[Array | None]) -> list[Array]:
         data, axes = _first(ins), _axes(node, ins)
         if axes is not None and not axes:
@@ -234,6 +272,10 @@ def _reduce(function: Callable[..., Array]) -> Folder:
         elif axes is None and _integer(node, "noop_with_empty_axes"):
             return [data]
         keep = bool(_integer(node, "keepdims", 1))
+        if rounds and data.dtype.kind in "iu":
+            magnitude = np.maximum(np.abs(data.astype(np.float64)), 1)
+            if np.any(function(magnitude, axis=axes, keepdims=keep) > _EXACT):
+                raise OverflowError
         return [np.asarray(function(data, axis=axes, keepdims=keep)).astype(data.dtype)]
 
     return run
@@ -251,17 +293,20 @@ def _split(node: Node, ins: list[Array | None]) -> list[Array]:
         count, length = len(node.outputs), data.shape[axis]
         chunk = -(-length // count)
         sizes = [chunk] * (count - 1) + [length - chunk * (count - 1)]
+    if sum(sizes) != data.shape[axis] or min(sizes) < 0:
+        raise ValueError("split")
     ends = np.cumsum([0, *sizes])
     return [np.take(data, range(int(a), int(b)), axis=axis) for a, b in pairwise(ends)]
 
 
 def _variadic(function: Callable[[Array, Array], Array]) -> Folder:
-    def run(node: Node, ins: list[Array | None]) -> list[Array]:
-        result = _first(ins)
-        for other in ins[1:]:
-            if other is not None:
-                result = function(result, other)
-        return [np.asarray(result)]
+    def run(node: Node, ins: list[Array | None]) -> list[Array] | None:
+        result, *others = [i for i in ins if i is not None]
+        if _is_large([result, *others]):
+            return None
+        for other in others:
+            result = np.asarray(function(result, other))
+        return [np.copy(result)]
 
     return run
 
@@ -294,8 +339,8 @@ _FOLDERS: dict[str, Folder] = {
     "Range": _range,
     "ReduceMax": _reduce(np.max),
     "ReduceMin": _reduce(np.min),
-    "ReduceProd": _reduce(np.prod),
-    "ReduceSum": _reduce(np.sum),
+    "ReduceProd": _reduce(np.prod, rounds=True),
+    "ReduceSum": _reduce(np.sum, rounds=True),
     "Reshape": _reshape,
     "Slice": _slice,
     "Split": _split,
