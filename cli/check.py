@@ -46,7 +46,7 @@ def command(
         options=choices,
     )
     if form is Format.json:
-        output.write_report(output.as_json(result.to_dict(every_node=every)), out)
+        output.write_report(output.to_json(result.to_dict(every_node=every)), out)
     elif out is not None:
         from porting.report.text import render
 

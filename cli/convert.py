@@ -82,7 +82,7 @@ def command(
 
 def _write(result: "ConvertResult", form: Format, file: Path | None) -> None:
     if form is Format.json:
-        output.write_report(output.as_json(result.to_dict()), file)
+        output.write_report(output.to_json(result.to_dict()), file)
         return
     from porting.report.text import console_for, print_convert, render
 

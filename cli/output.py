@@ -18,7 +18,7 @@ def write_report(text: str, file: Path | None) -> None:
         write_atomically(file, text if text.endswith("\n") else text + "\n")
 
 
-def as_json(data: dict[str, Any]) -> str:
+def to_json(data: Any) -> str:
     """The stable form: keys in the schema's order, two spaces, non-ASCII kept."""
     return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
 

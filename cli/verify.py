@@ -37,7 +37,7 @@ def command(
     result = verify(original, converted, shapes=shapes, dims=dims, inputs=given)
     if form is Format.json:
         data = {"schema": "port.verify/1", **result.to_dict()}
-        output.write_report(output.as_json(data), out)
+        output.write_report(output.to_json(data), out)
     elif out is not None:
         from porting.report.text import render_verification
 

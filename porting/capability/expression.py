@@ -69,11 +69,12 @@ def parse(text: str) -> Expression:
     Raises:
         ExpressionError: With what is wrong and where.
     """
+    text = " ".join(text.split())
     if len(text) > MAX_LENGTH:
         raise ExpressionError(f"longer than {MAX_LENGTH} characters")
     try:
         with warnings.catch_warnings(action="ignore"):
-            tree = ast.parse(text.strip(), mode="eval")
+            tree = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise ExpressionError(f"not an expression: {error}") from None
     if sum(1 for _ in ast.walk(tree)) > MAX_NODES:

@@ -8,7 +8,7 @@ from porting.capability.facts import NodeFacts, choices
 from porting.capability.limits import Limit
 from porting.capability.operand import Operand
 from porting.capability.operations import ExpressionError
-from porting.capability.schema import Stage
+from porting.capability.schema import Folding, Stage
 from porting.capability.table import CapabilityTable, Operator
 from porting.capability.unknown import Unknown
 from porting.errors import UsageError
@@ -54,11 +54,10 @@ class Judge:
             # what no version of ONNX has may be the toolchain's own: the table knows best
             if operator is None or all_versions(node.op_type):
                 return (_undefined(node),)
-        elif operator is None:
-            return (self._absent(node),)
-        assert operator is not None
         if self._folds(node, operator):
             return ()
+        if operator is None:
+            return (self._absent(node),)
         facts = NodeFacts(node, self.precision or self.table.precision, self.options)
         found = [*self._base(operator, node), *self._opset(operator, node)]
         found += self._limits((*operator.limits, *self.table.node_limits()), facts)
@@ -100,16 +99,20 @@ class Judge:
         }[data.absent]
         return Finding(data.absent, "operator-absent", text, self.table.cite(data.source))
 
-    def _folds(self, node: Node, operator: Operator) -> bool:
+    def _folds(self, node: Node, operator: Operator | None) -> bool:
         """Whether the toolchain computes the node while it builds, so that it never runs."""
-        own = operator.entry.folds
-        if not (self.table.data.folds if own is None else own):
+        own = operator.entry.folds if operator is not None else None
+        rule = self.table.data.folds if own is None else own
+        anything = False
+        if isinstance(rule, Folding):
+            anything, rule = rule.unlisted, rule.opset is None or node.opset in rule.opset
+        if not rule or not (anything or self._has(operator)):
             return False
         outputs = [node.output(i) for i in range(len(node.outputs))]
-        return all(o is None or o.is_const for o in outputs) and operator.entry.verdict in {
-            "supported",
-            "fallback",
-        }
+        return all(o is None or o.is_const for o in outputs)
+
+    def _has(self, operator: Operator | None) -> bool:
+        return operator is not None and operator.entry.verdict in {"supported", "fallback"}
 
     def _base(self, operator: Operator, node: Node) -> Iterator[Finding]:
         entry = operator.entry
@@ -165,8 +168,8 @@ class Judge:
             missing = sorted(frozenset().union(*(u.missing for u in undecided)))
             known = ", ".join(m.what for m in missing)
             hints = " ".join(dict.fromkeys(m.hint for m in missing if m.hint))
-            reason = f"{prefix}cannot decide whether {_lower(limit.why)}"
-            text = f"{reason}: {known} is not known"
+            reason = f"{prefix}not decided: {limit.why}"
+            text = f"{reason}; {known} is not known"
             help_ = f"give {hints}" if hints else ""
             return Finding("unknown", "undecided", text, source, help_, reason)
         shown = _shown_values(limit, facts)
@@ -226,10 +229,6 @@ def _when_it_fails(verdict: Verdict, stage: Stage | None) -> str:
         "load": "; it builds and fails when it is loaded",
         "run": "; it builds and fails at run time",
     }[stage]
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:] if text[1:2].islower() else text
 
 
 def _shown_values(limit: Limit, facts: Any) -> str:

@@ -186,6 +186,7 @@ class Compiler:
             *self._inputs(limits.inputs),
             *self._outputs(limits.outputs),
             *self.conditions(limits.require),
+            *self.conditions(limits.also, "also"),
         ]
 
     def conditions(self, conditions: Iterable[Condition], field: str = "require") -> list[Limit]:

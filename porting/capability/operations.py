@@ -266,6 +266,14 @@ def _letters(equation: Any) -> Any:
     return "".join(renamed)
 
 
+def _terms(equation: Any) -> Any:
+    """The inputs' subscripts of an Einsum equation, each as a list of characters."""
+    if not isinstance(equation, str):
+        return equation
+    inputs = equation.replace(" ", "").partition("->")[0]
+    return tuple(tuple(term) for term in inputs.split(","))
+
+
 def _is_empty(operand: Any) -> bool:
     """Whether a dimension is known to be 0. One that is not known is taken to be positive."""
     shape = operand.shape if isinstance(operand, Operand) else ()
@@ -284,10 +292,12 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "is_pow2": _known(lambda n: n > 0 and float(n).is_integer() and int(n) & (int(n) - 1) == 0),
     "len": _length,
     "letters": _letters,
+    "lower": lambda text: text.lower() if isinstance(text, str) else text,
     "max": _over(max),
     "min": _over(min),
     "padded": _padded,
     "prod": _over(_product),
     "sum": _over(sum),
+    "terms": _terms,
 }
 """The functions of the language, besides `explicit`."""

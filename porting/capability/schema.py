@@ -128,8 +128,26 @@ class Advice(_Strict):
 InputRule: TypeAlias = Literal["const", "computed", "absent", "present"]
 
 
+class Folding(_Strict):
+    """How a toolchain computes what is constant while it builds, where `true` says too little.
+
+    Attributes:
+        opset: Opsets of a model at which it does; at others the nodes stay.
+        unlisted: Whether it does so with a runtime of its own, before it looks at the operators, so
+            that those which it lacks go away as well.
+    """
+
+    opset: Ranges | None = None
+    unlisted: bool = False
+
+
 class Limits(_Strict):
-    """Limits on a node: of an operator on the accelerator, or of its kernel on the CPU."""
+    """Limits on a node: of an operator on the accelerator, or of its kernel on the CPU.
+
+    Attributes:
+        also: Conditions beside `require`. A table that extends another writes its own here, and
+            those under `require` of the other stay.
+    """
 
     dtypes: dict[str, list[str]] | list[str] = {}
     rank: dict[str, Ranges] = {}
@@ -137,6 +155,7 @@ class Limits(_Strict):
     inputs: dict[str, InputRule] = {}
     outputs: dict[str, Literal["absent"]] = {}
     require: list[Condition] = []
+    also: list[Condition] = []
     source: OneOrMore = []
 
 
@@ -152,13 +171,13 @@ class OperatorEntry(Limits):
     stage: Stage | None = None
     advise: list[Advice] = []
     fallback: Limits | None = None
-    folds: bool | None = None
+    folds: bool | Folding | None = None
     like: str = ""
     note: str = ""
 
 
-class Table(_Strict):
-    """One chip and toolchain version."""
+class TableHead(_Strict):
+    """One chip and toolchain version: everything but the operators."""
 
     schema_: Literal[1] = Field(alias="schema")
     target: str
@@ -175,8 +194,13 @@ class Table(_Strict):
     source: OneOrMore = []
     else_: OtherwiseField = Field(default_factory=Otherwise, alias="else")
     stage: Stage = "build"
-    folds: bool = False
+    folds: bool | Folding = False
     model: list[Condition] = []
     require: list[Condition] = []
-    ops: dict[str, OperatorEntry]
     note: str = ""
+
+
+class Table(TableHead):
+    """One chip and toolchain version with its operators, which come last in the file."""
+
+    ops: dict[str, OperatorEntry]

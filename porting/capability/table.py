@@ -1,16 +1,24 @@
 """A capability table, loaded and compiled: what the judge asks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from porting.capability import yaml_reader
 from porting.capability.expression import Expression
 from porting.capability.limits import Compiler, Limit, LimitError, Signature
-from porting.capability.schema import Advice, OperatorEntry, Otherwise, Source, Stage, Table
+from porting.capability.schema import (
+    Advice,
+    OperatorEntry,
+    Otherwise,
+    Source,
+    Stage,
+    Table,
+    TableHead,
+)
 from porting.capability.versions import Versions
 from porting.capability.yaml_reader import Document
 from porting.errors import TableError
@@ -242,6 +250,9 @@ def _compute_limit(
     )
 
 
+_Form = TypeVar("_Form", bound=TableHead)
+
+
 def load_table(path: Path, bases: Mapping[str, Path] | None = None) -> CapabilityTable:
     """Loads a table file and what it extends.
 
@@ -252,14 +263,18 @@ def load_table(path: Path, bases: Mapping[str, Path] | None = None) -> Capabilit
     Raises:
         TableError: Naming file, line, operator and field.
     """
-    document = resolve(yaml_reader.read(path), path, bases or {}, ())
+    document = resolve(yaml_reader.read(path), path, bases or {})
     return table_of(document)
 
 
 def table_of(document: Document) -> CapabilityTable:
     """The table of a document that extends nothing any more."""
+    return CapabilityTable(_validated(Table, document), document)
+
+
+def _validated(form: type[_Form], document: Document) -> _Form:
     try:
-        data = Table.model_validate(document.data)
+        return form.model_validate(document.data)
     except ValidationError as error:
         # a misspelt field shows twice, as missing and as unknown: the latter helps
         first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
@@ -269,7 +284,17 @@ def table_of(document: Document) -> CapabilityTable:
             f"{document.where(_yaml_path(path))}: {_place(path)}: {_reason(first)}",
             "see CONTRIBUTING for the form of a table",
         ) from None
-    return CapabilityTable(data, document)
+
+
+def load_head(path: Path, bases: Mapping[str, Path] | None = None) -> TableHead:
+    """Everything of a table but its operators, without reading those.
+
+    Raises:
+        TableError: As `load_table`.
+    """
+    head = yaml_reader.read_head
+    document = resolve(head(path), path, bases or {}, read=head)
+    return _validated(TableHead, document)
 
 
 def _yaml_path(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
@@ -293,7 +318,11 @@ def _reason(error: Any) -> str:
 
 
 def resolve(
-    document: Document, path: Path, bases: Mapping[str, Path], seen: tuple[str, ...]
+    document: Document,
+    path: Path,
+    bases: Mapping[str, Path],
+    seen: tuple[str, ...] = (),
+    read: Callable[[Path], Document] = yaml_reader.read,
 ) -> Document:
     """Merges a document over the one that it extends.
 
@@ -308,7 +337,7 @@ def resolve(
     base_path = bases.get(name, path.with_name(f"{name}.yaml"))
     if not base_path.is_file():
         raise TableError("table-extends", f"{where}: there is no table {name} to extend")
-    base = resolve(yaml_reader.read(base_path), base_path, bases, (*seen, name))
+    base = resolve(read(base_path), base_path, bases, (*seen, name), read)
     merged = Document(document.file, _merge(base.data, document.data, 0))
     merged.lines = {**base.lines, **document.lines}
     return merged

@@ -7,7 +7,8 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from porting.capability.table import CapabilityTable, load_table
+from porting.capability.schema import TableHead
+from porting.capability.table import CapabilityTable, load_head, load_table
 from porting.errors import TableError, UsageError
 
 VARIABLE = "PORT_OP_MAPS"
@@ -38,6 +39,12 @@ def available() -> dict[str, Path]:
         else:
             raise TableError("table-not-found", f"{VARIABLE}: there is no {entry}")
     return {name: path for name, path in sorted(tables.items()) if not name.startswith("_")}
+
+
+def heads() -> dict[str, TableHead]:
+    """What every table says before its operators, by target id."""
+    tables = available()
+    return {name: load_head(path, tables) for name, path in tables.items()}
 
 
 def find(name: str, tables: Mapping[str, Path]) -> str:

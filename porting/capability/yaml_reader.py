@@ -62,6 +62,22 @@ def read(path: Path) -> Document:
     Raises:
         TableError: It cannot be read, is not YAML, has a duplicate key or is out of bounds.
     """
+    return parse(_text(path), str(path))
+
+
+def read_head(path: Path) -> Document:
+    """Reads what stands before the operators, which are the last and longest field of a table.
+
+    Raises:
+        TableError: As `read`.
+    """
+    return parse(_OPERATORS.split(_text(path), maxsplit=1)[0], str(path))
+
+
+_OPERATORS = re.compile(r"^ops:", re.MULTILINE)
+
+
+def _text(path: Path) -> str:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise TableError("table-too-large", f"{path}: larger than {MAX_BYTES} bytes")
@@ -69,7 +85,7 @@ def read(path: Path) -> Document:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise TableError("table-unreadable", f"{path}: {reason}") from None
-    return parse(text, str(path))
+    return text
 
 
 def parse(text: str, file: str) -> Document:

@@ -140,7 +140,7 @@ def test_an_unknown_dimension_is_unknown_and_the_finding_says_what_would_decide_
     model = node_model("Relu", {"X": (1, 3, "height", None)})
     found = first(model, limited)
     assert (found.verdict, found.code) == ("unknown", "undecided")
-    assert "cannot decide whether tiles are at most 64" in found.message
+    assert "not decided: Tiles are at most 64" in found.message
     assert "dimension 2 of the first input ('height')" in found.message
     assert "dimension 3 of the first input" in found.message
     assert "--dim height=SIZE" in found.help

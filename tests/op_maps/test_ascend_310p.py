@@ -582,7 +582,7 @@ UNKNOWN = {
         node_model("Concat", {"a": (2, 3), "b": ones(0, 3)}, axis=0),
         "an input without elements",
     ),
-    "a width that is not known": (conv((1, 3, 8, None)), "1 to 4096 wide: dimension 3 of X"),
+    "a width that is not known": (conv((1, 3, 8, None)), "1 to 4096 wide; dimension 3 of X"),
     "a long 1-D conv": (conv((1, 3, 5000), ones(8, 3, 5), kernel_shape=[5]), "1-D convolution"),
     "conv transpose, output_shape": (
         transposed(kernel_shape=[3, 3], output_shape=[16, 16], strides=[2, 2]),
@@ -615,7 +615,7 @@ UNKNOWN = {
     "linear resize of channels": (resize(mode="linear", scales=(1, 2, 1, 1)), "axes 0 and 1"),
     "SAME_LOWER of a size that is not known": (
         pool("LpPool", (1, 3, 8, None), auto_pad="SAME_LOWER", strides=[1, 2]),
-        "cannot decide whether SAME_LOWER",
+        "not decided: SAME_LOWER",
     ),
     "scatter elements": (
         node_model(

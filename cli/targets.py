@@ -1,0 +1,125 @@
+"""`port targets`: which chips there are, and what is known of one."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from . import output
+from .options import Format, FormatOption
+
+if TYPE_CHECKING:
+    from porting.capability.schema import TableHead
+    from porting.capability.table import CapabilityTable
+
+app = typer.Typer(rich_markup_mode=None, help="List chips, or show what is known of one.")
+
+
+@app.callback(invoke_without_command=True)
+def command(
+    context: typer.Context,
+    vendor: Annotated[str, typer.Option("--vendor", help="Only of this vendor.")] = "",
+    class_: Annotated[
+        str, typer.Option("--class", help="Only datacenter, edge, embedded or gpu.")
+    ] = "",
+    form: FormatOption = Format.text,
+) -> int:
+    """List the chips that models can be checked against.
+
+    Examples:
+      port targets --vendor huawei
+
+      port targets --class edge --format json
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    from porting.capability.targets import heads
+
+    found = {
+        name: head
+        for name, head in heads().items()
+        if vendor.lower() in head.vendor.lower() and class_.lower() in head.class_
+    }
+    if form is Format.json:
+        typer.echo(output.to_json([head_dict(h) for h in found.values()]))
+        return 0
+    width = max((len(n) for n in found), default=0)
+    for name, head in found.items():
+        toolchain = f"{head.toolchain.name} {head.toolchain.version}"
+        typer.echo(f"{name:<{width}}  {head.class_:<10}  {head.evidence:<13}  {toolchain}")
+    return 0
+
+
+def head_dict(head: "TableHead") -> dict[str, Any]:
+    """A target as `port targets --format json` lists it."""
+    return {
+        "id": head.target,
+        "name": head.name,
+        "vendor": head.vendor,
+        "class": head.class_,
+        "toolchain": f"{head.toolchain.name} {head.toolchain.version}",
+        "evidence": head.evidence,
+        "absent": head.absent,
+        "opset": {"range": str(head.opset.range), "match": head.opset.match},
+    }
+
+
+@app.command("show")
+def show(
+    target: Annotated[str, typer.Argument(help="A chip, such as ascend-310p.")],
+    form: FormatOption = Format.text,
+) -> int:
+    """Show the toolchain, evidence, sources and coverage of one chip.
+
+    Example:
+      port targets show rk3588
+    """
+    from porting.capability.targets import load_target
+
+    table = load_target(target)
+    details = head_dict(table.data) | {
+        "precisions": table.data.precisions,
+        "note": table.data.note,
+        "covered": covered(table),
+        "sources": [s.model_dump() | {"id": k} for k, s in table.data.sources.items()],
+    }
+    if form is Format.json:
+        typer.echo(output.to_json(details))
+    else:
+        _print(details)
+    return 0
+
+
+def covered(table: "CapabilityTable") -> dict[str, int]:
+    """Number of operators by what the table says of them at best."""
+    from porting.results import VERDICTS
+
+    counts: dict[str, int] = dict.fromkeys(VERDICTS, 0)
+    for entry in table.data.ops.values():
+        counts[entry.verdict] += 1
+    return counts
+
+
+def _print(details: dict[str, Any]) -> None:
+    opset = details["opset"]
+    matched = {"model": "the model's own", "since": "each operator's"}[opset["match"]]
+    counts = ", ".join(f"{c} {v}" for v, c in details["covered"].items() if c)
+    rows = {
+        "target": details["id"],
+        "chip": details["name"],
+        "vendor": details["vendor"],
+        "class": details["class"],
+        "toolchain": details["toolchain"],
+        "evidence": details["evidence"],
+        "opset": f"{opset['range']}, {matched}",
+        "precisions": ", ".join(details["precisions"]) or "not said",
+        "operators": counts,
+        "not listed": details["absent"],
+        "note": details["note"],
+    }
+    for label, text in rows.items():
+        if text:
+            typer.echo(f"{label:<12}{text}")
+    typer.echo("sources")
+    for source in details["sources"]:
+        typer.echo(f"  {source['id']}: {source['title']} ({source['kind']}, {source['date']})")
+        typer.echo(f"      {source['where']}")
