@@ -89,7 +89,7 @@ def opset_axes_from_front(op: Ops, node: Node) -> Sequence[str]:
     axes = integers(node, "axes") or decline("it has no axes")
     rank = known_rank(node.input(0), "the input")
     rank += len(axes) if node.op_type == "Unsqueeze" else 0
-    return op.copy(node, axes=[a % rank for a in axes])
+    return op.copy(node, axes=sorted(a % rank for a in axes))
 
 
 @rule("Split", exactness="exact", versions=(18,))
@@ -238,13 +238,17 @@ def opset_pad_attributes(op: Ops, node: Node) -> str:
 def opset_clip_attributes(op: Ops, node: Node) -> str:
     """The bounds become attributes; they have to be constant.
 
-    Source: ONNX Clip-6, Clip-11.
+    Where they cross, everything is the upper one; Clip-6 is not made for that.
+
+    Source: ONNX Clip-6, Clip-11, Clip-13.
     """
-    bounds = [
+    low, high = (
         float(np.ravel(known_constant(node, i))[0]) if node.input(i) is not None else None
         for i in (1, 2)
-    ]
-    return op.Clip(node.inputs[0], min=bounds[0], max=bounds[1])
+    )
+    if low is not None and high is not None:
+        low = min(low, high)
+    return op.Clip(node.inputs[0], min=low, max=high)
 
 
 @rule("CenterCropPad", exactness="exact", versions=(18,))
