@@ -10,6 +10,7 @@ def registry() -> Registry:
     """Every rule, the cheaper result first where an operator has several."""
     from porting.rules import (
         activations,
+        convolution,
         einsum,
         elementwise,
         gelu,
@@ -39,6 +40,7 @@ def registry() -> Registry:
             shaping,
             selection,
             windows,
+            convolution,
             pooling,
             resampling,
         )

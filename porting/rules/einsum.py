@@ -30,8 +30,9 @@ class Operand:
 def einsum_to_matmul(op: Ops, node: Node) -> str:
     """The sum of products that the equation names, pair by pair.
 
-    An axis that only one operand has, and not the result, is summed before any product; sums and
-    products of finite numbers may be taken in any order.
+    An axis that only one operand has, and not the result, is summed before any product. The order
+    of summation, which ONNX leaves open, decides between infinity and NaN where an operand has
+    infinite elements.
 
     Source: ONNX Einsum-12; the pairwise reduction of Smith and Gray, "opt_einsum", JOSS 3 (2018).
     """

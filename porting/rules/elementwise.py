@@ -71,7 +71,7 @@ def _bounds(op: Ops, node: Node) -> tuple[str | None, str | None]:
     dtype = known_dtype(node.input(0), "the input")
     if node.info is not None and node.info.since < 11:
         given = [node.attribute("min"), node.attribute("max")]
-        low, high = (op.const(b, dtype) if isinstance(b, float) else None for b in given)
+        low, high = (_held(op, b, dtype) if isinstance(b, float) else None for b in given)
         return low, high
     found: list[str | None] = []
     for index in (1, 2):
@@ -82,6 +82,12 @@ def _bounds(op: Ops, node: Node) -> tuple[str | None, str | None]:
             require(node.graph.value(name).rank == 0, "a bound is not a scalar")
         found.append(name)
     return found[0], found[1]
+
+
+def _held(op: Ops, bound: float, dtype: str) -> str:
+    """A bound as a constant; ONNX's default of opset 6 is beyond what float16 can hold."""
+    limit = limit_of(dtype) if dtype in FLOATS else math.inf
+    return op.const(max(-limit, min(limit, bound)), dtype)
 
 
 @rule("Max", "Min", exactness="exact")

@@ -112,13 +112,13 @@ def resize_all_axes(op: Ops, node: Node) -> str:
     if scales is not None:
         full = np.ones(len(shape), np.float32)
         full[named] = scales
-        return _copy(op, node, [op.const(full), None], axes=None)
+        return _copy(op, node, [op.const(full), None], axes=None, keep_aspect_ratio_policy=None)
     if sizes is None:
         decline("neither scales nor sizes are given")
     whole = np.array([d if isinstance(d, int) else -1 for d in shape], np.int64)
     whole[named] = sizes
     require(bool((whole >= 0).all()), "the size of an axis that is not named is not known")
-    return _copy(op, node, [None, op.const(whole)], axes=None)
+    return _copy(op, node, [None, op.const(whole)], axes=None, keep_aspect_ratio_policy=None)
 
 
 @rule("Resize", exactness="exact")

@@ -151,8 +151,12 @@ def _axis(node: Node, axis: int, probe: bool) -> Axis:
     scale, size = factor(node, axis, length)
     if isinstance(length, int) and size is not None:
         require(length > 0 and size > 0, "the input or the result is empty")
-        fits = transformation != "align_corners" or np.float32(length) * np.float32(scale) == size
-        require(fits or given_scales(node) is None, "runtimes place the last corner differently")
+        fits = np.float32(length) * np.float32(scale) == size
+        anchored = transformation in {"align_corners", "half_pixel_symmetric"}
+        stretched = text(node, "keep_aspect_ratio_policy", "stretch") == "stretch"
+        derived = given_scales(node) is None and stretched
+        disputed = anchored and not fits and not derived
+        require(not disputed, "runtimes place the last pixel differently")
         return Axis(axis, length, size, scale)
     local = transformation in {"half_pixel", "asymmetric", "tf_half_pixel_for_nn"}
     if not (probe and local and scale == int(scale) and scale > 1):

@@ -58,6 +58,7 @@ def pads_in_effect(node: Node) -> list[int]:
         return list(spatial.pads)
     if mode == "VALID":
         return [0] * (2 * len(spatial.kernel))
+    require(set(spatial.dilations) == {1}, "runtimes disagree on SAME padding of dilated kernels")
     sizes = shape_of(node.input(0))[2:]
     totals = [
         _same_total(size, extent, stride)

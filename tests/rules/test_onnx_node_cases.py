@@ -24,6 +24,12 @@ NEVER_APPLIED = {
     "softmax-of-rows/Hardmax",
     # No case has the form that they rewrite.
     "constant-to-tensor",
+    "convolution-of-lines-to-images/Conv",
+    "convolution-with-pad-apart",
+    "dilated-convolution-to-dense",
+    "grouped-convolution-to-split",
+    "output-padding-to-pads",
+    "pointwise-convolution-to-matmul",
     "defaults-dropped/ConvTranspose",
     "max-to-global-max-pool",
     "mean-to-global-average-pool",
@@ -97,10 +103,10 @@ def test_gives_the_expected_outputs_or_declines(rule: Rule) -> None:
                 continue
             applied += 1
             for want, got in zip(outputs, found, strict=True):
-                problem = difference(np.asarray(want), got, 2e-3, 1e-4)
-                assert not problem or rule.exactness == "approximate", (
-                    f"{name} at {target}: {problem}"
-                )
+                rel = 2e-2 if got.dtype.name == "bfloat16" else 2e-3
+                problem = difference(np.asarray(want), got, rel, 1e-4)
+                tolerated = rule.exactness == "approximate"
+                assert not problem or tolerated, f"{name} at {target}: {problem}"
     assert "" not in reasons, "declined without a reason"
     never = rule.name in NEVER_APPLIED or not node_tests(rule.op_type)
     assert applied or never, f"it never applies: {sorted(reasons)}"

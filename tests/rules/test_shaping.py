@@ -1,0 +1,218 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from onnx import ModelProto, TensorProto, helper
+from rules.harness import single
+from rules.support import arrays, declines, few, prove, shapes
+
+from porting.rules import shaping as rules
+
+
+def numbers(*shape: int) -> np.ndarray:
+    return np.arange(int(np.prod(shape)), dtype=np.float32).reshape(shape)
+
+
+def unknown(case: tuple[ModelProto, Any], *axes: int) -> tuple[ModelProto, Any]:
+    """The case with some dimensions of its first input not known, and none of its outputs."""
+    model, feed = case
+    for axis in axes:
+        model.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = f"d{axis}"
+    for output in model.graph.output:
+        kind = output.type.tensor_type.elem_type
+        output.CopyFrom(helper.make_tensor_value_info(output.name, kind, None))
+    return model, feed
+
+
+@few
+@given(x=arrays(shapes(1, smallest=0)))
+def test_default_permutation_is_written_out(x: np.ndarray) -> None:
+    assert prove(rules.transpose_with_perm, single("Transpose", [x], opset=13)) == ["Transpose"]
+
+
+def test_a_permutation_is_written_only_where_it_is_not_and_can_be() -> None:
+    written = single("Transpose", [numbers(2, 3)], opset=13, perm=[1, 0])
+    declines(rules.transpose_with_perm, written, "perm is written already")
+    scalar = single("Transpose", [numbers()], opset=13)
+    declines(rules.transpose_with_perm, scalar, "rank of the input is not known or 0")
+
+
+@pytest.mark.parametrize(
+    ("shape", "perm", "open_axes"),
+    [
+        ((1, 3, 4), (1, 0, 2), ()),
+        ((2, 1, 1, 4), (0, 2, 1, 3), (0, 3)),
+        ((3, 1, 4), (0, 2, 1), (2,)),
+    ],
+)
+def test_a_permutation_of_unit_axes_is_a_reshape(
+    shape: tuple[int, ...], perm: tuple[int, ...], open_axes: tuple[int, ...]
+) -> None:
+    case = unknown(single("Transpose", [numbers(*shape)], opset=13, perm=perm), *open_axes)
+    assert prove(rules.transpose_to_reshape, case) == ["Reshape"]
+
+
+def test_a_permutation_that_moves_elements_is_no_reshape() -> None:
+    case = single("Transpose", [numbers(2, 3)], opset=13, perm=[1, 0])
+    declines(rules.transpose_to_reshape, case, "it moves elements")
+
+
+@pytest.mark.parametrize("function", [rules.split_with_sizes, rules.split_to_slices])
+@pytest.mark.parametrize(("length", "count"), [(6, 3), (7, 3), (5, 1), (5, 3)])
+def test_split_into_a_number_of_parts(function: Any, length: int, count: int) -> None:
+    case = single(
+        "Split", [numbers(2, length)], opset=18, outputs=count, num_outputs=count, axis=-1
+    )
+    # onnx.reference gives the larger parts another size where they are uneven
+    prove(function, case, targets=(11, 13, 18), reference=length % count == 0)
+
+
+@few
+@given(sizes=st.lists(st.integers(0, 3), min_size=1, max_size=4), axis=st.sampled_from([0, 1, -1]))
+def test_split_into_given_sizes_is_slices(sizes: list[int], axis: int) -> None:
+    total = sum(sizes)
+    x = numbers(total, 2) if axis == 0 else numbers(2, total)
+    inputs = [x, np.array(sizes, np.int64)]
+    case = single("Split", inputs, opset=13, outputs=len(sizes), constants=[1], axis=axis)
+    assert set(prove(rules.split_to_slices, case, targets=(11, 13, 18))) == {"Slice"}
+
+
+def test_split_into_equal_parts_gets_their_sizes() -> None:
+    case = single("Split", [numbers(6, 2)], opset=11, outputs=3)
+    prove(rules.split_with_sizes, case, targets=(11, 13, 18))
+
+
+def test_split_that_cannot_be_written_out_is_declined() -> None:
+    x = numbers(6, 2)
+    written = single("Split", [x, np.array([2, 4])], opset=13, outputs=2, constants=[1])
+    declines(rules.split_with_sizes, written, "the sizes are written already")
+    computed = single("Split", [x, np.array([2, 4])], opset=13, outputs=2)
+    declines(rules.split_to_slices, computed, "not constant")
+    empty = single("Split", [numbers(5)], opset=18, outputs=4, num_outputs=4)
+    declines(rules.split_with_sizes, empty, "a part would be empty")
+    open_axis = unknown(single("Split", [x], opset=18, outputs=2, num_outputs=2), 0)
+    declines(rules.split_to_slices, open_axis, "size of the split axis is not known")
+
+
+@pytest.mark.parametrize("axis", [-3, -1, 0, 1, 2, 3])
+def test_flatten_is_a_reshape(axis: int) -> None:
+    case = single("Flatten", [numbers(2, 3, 4)], opset=13, axis=axis)
+    assert prove(rules.flatten_to_reshape, case, targets=(11, 13)) == ["Reshape"]
+
+
+@pytest.mark.parametrize(("axis", "axes"), [(1, (0,)), (1, (0, 1, 2)), (2, (0, 1)), (0, (0, 1, 2))])
+def test_flatten_of_unknown_sizes_is_a_reshape(axis: int, axes: tuple[int, ...]) -> None:
+    case = unknown(single("Flatten", [numbers(2, 3, 4)], opset=13, axis=axis), *axes)
+    prove(rules.flatten_to_reshape, case)
+
+
+def test_flatten_of_two_unknown_groups_is_declined() -> None:
+    case = unknown(single("Flatten", [numbers(2, 3, 4)], opset=13, axis=2), 0, 2)
+    declines(rules.flatten_to_reshape, case, "more than one dimension of the result is not known")
+
+
+@pytest.mark.parametrize("opset", [11, 13])
+@pytest.mark.parametrize("open_axes", [(), (0,), (0, 2)])
+def test_squeeze_and_unsqueeze_are_reshapes(opset: int, open_axes: tuple[int, ...]) -> None:
+    def node(op_type: str, x: np.ndarray, axes: list[int]) -> Any:
+        if opset < 13:
+            return single(op_type, [x], opset=opset, axes=axes)
+        return single(op_type, [x, np.array(axes, np.int64)], opset=opset, constants=[1])
+
+    narrow = unknown(node("Squeeze", numbers(2, 1, 3, 1), [1, -1]), *open_axes)
+    assert prove(rules.squeeze_to_reshape, narrow) == ["Reshape"]
+    wide = unknown(node("Unsqueeze", numbers(2, 4, 3), [-1, 3]), *open_axes)
+    assert prove(rules.unsqueeze_to_reshape, wide) == ["Reshape"]
+
+
+def test_squeeze_without_axes_drops_what_is_known_to_be_one() -> None:
+    case = single("Squeeze", [numbers(1, 3, 1)], opset=13)
+    prove(rules.squeeze_to_reshape, case)
+    declines(rules.squeeze_to_reshape, unknown(case, 1), "which axes it drops is not known")
+
+
+def test_unknown_axes_that_change_places_are_declined() -> None:
+    inputs = [numbers(2, 3), np.array([0], np.int64)]
+    case = unknown(single("Unsqueeze", inputs, opset=13, constants=[1]), 0, 1)
+    declines(rules.unsqueeze_to_reshape, case, "more than one dimension")
+
+
+def test_allowzero_without_a_zero_is_dropped() -> None:
+    inputs = [numbers(2, 3), np.array([3, -1], np.int64)]
+    case = single("Reshape", inputs, opset=14, constants=[1], allowzero=1)
+    prove(rules.reshape_without_allowzero, case, targets=(13, 14))
+    zero = [np.zeros((0, 3), np.float32), np.array([3, 0], np.int64)]
+    case = single("Reshape", zero, opset=14, constants=[1], allowzero=1)
+    declines(rules.reshape_without_allowzero, case, "a dimension of the shape is 0")
+    plain = single("Reshape", inputs, opset=14, constants=[1])
+    declines(rules.reshape_without_allowzero, plain, "allowzero is not set")
+    computed = single("Reshape", inputs, opset=14, allowzero=1)
+    declines(rules.reshape_without_allowzero, computed, "the shape is not constant")
+
+
+@pytest.mark.parametrize("start", [None, -9, -2, 0, 1, 5])
+@pytest.mark.parametrize("end", [None, -9, -1, 2, 7])
+def test_part_of_a_shape_is_a_slice_of_it(start: int | None, end: int | None) -> None:
+    bounds = {k: v for k, v in (("start", start), ("end", end)) if v is not None}
+    case = unknown(single("Shape", [numbers(2, 3, 4)], opset=15, **bounds), 0, 1, 2)
+    if not bounds:
+        declines(rules.shape_to_slice, case, "neither start nor end")
+        return
+    prove(rules.shape_to_slice, case, targets=(11, 13, 15))
+
+
+@pytest.mark.parametrize("mode", ["DCR", "CRD"])
+@pytest.mark.parametrize("open_batch", [False, True])
+def test_depth_to_space_is_a_transposition(mode: str, open_batch: bool) -> None:
+    case = single("DepthToSpace", [numbers(2, 12, 2, 3)], opset=13, blocksize=2, mode=mode)
+    case = unknown(case, 0) if open_batch else case
+    operators = prove(rules.depth_to_space_to_transpose, case, targets=(11, 13))
+    assert operators == ["Reshape", "Transpose", "Reshape"]
+
+
+def test_space_to_depth_is_a_transposition() -> None:
+    case = single("SpaceToDepth", [numbers(2, 3, 4, 6)], opset=13, blocksize=2)
+    prove(rules.space_to_depth_to_transpose, case, targets=(11, 13))
+    declines(rules.space_to_depth_to_transpose, unknown(case, 2), "are not known")
+
+
+def test_identity_and_dropout_vanish() -> None:
+    x = numbers(2, 3)
+    assert prove(rules.identity_to_nothing, single("Identity", [x], opset=13)) == ["Identity"]
+    inputs = [x, np.float32(0.5).reshape(()), np.array(False)]
+    case = single("Dropout", inputs, opset=13, constants=[1, 2])
+    assert prove(rules.dropout_to_nothing, case, targets=(11, 13)) == ["Identity"]
+
+
+def test_dropout_in_training_or_with_a_mask_is_declined() -> None:
+    inputs = [numbers(2, 3), np.float32(0.5).reshape(()), np.array(True)]
+    training = single("Dropout", inputs, opset=13, constants=[1, 2])
+    declines(rules.dropout_to_nothing, training, "it is in training mode")
+    computed = single("Dropout", inputs, opset=13, constants=[1])
+    declines(rules.dropout_to_nothing, computed, "is not known")
+    masked = single("Dropout", inputs[:1], opset=13, outputs=2)
+    declines(rules.dropout_to_nothing, masked, "does not compute output 'out1'")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [{"value_int": 3}, {"value_ints": [1, 2]}, {"value_float": 0.5}, {"value_floats": [1.5]}],
+)
+def test_a_constant_number_becomes_a_tensor(form: dict[str, Any]) -> None:
+    from rules.harness import with_nodes
+
+    node = helper.make_node("Constant", [], ["c"], **form)
+    after = helper.make_node("Identity", ["c"], ["out0"])
+    case = with_nodes([node, after], [], [], opset=13)
+    prove(rules.constant_to_tensor, case, targets=(11, 13))
+
+
+def test_a_constant_tensor_is_left_alone() -> None:
+    from rules.harness import with_nodes
+
+    tensor = helper.make_tensor("t", TensorProto.FLOAT, [1], [2.0])
+    node = helper.make_node("Constant", [], ["c"], value=tensor)
+    after = helper.make_node("Identity", ["c"], ["out0"])
+    declines(rules.constant_to_tensor, with_nodes([node, after], [], [], opset=13), "already")
