@@ -222,7 +222,6 @@ def opset_rotary_embedding(op: Ops, node: Node) -> str:
 def _pairs(op: Ops, x: str, half: int, interleaved: bool) -> tuple[str, str]:
     if not interleaved:
         return op.slice(x, [0], [half], [3]), op.slice(x, [half], [2 * half], [3])
-    require(op.opset >= 10, "Slice has no steps before opset 10")
     end, axis, step = op.shape([2 * half]), op.shape([3]), op.shape([2])
     first, second = (op.Slice(x, op.shape([i]), end, axis, step) for i in (0, 1))
     return first, second

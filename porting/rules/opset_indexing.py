@@ -32,7 +32,6 @@ def _from_front(op: Ops, node: Node, axis: int) -> str:
     length = data.shape[axis] if data is not None and data.shape is not None else None
     if array is not None and isinstance(length, int):
         return op.const(np.where(array < 0, array + length, array), dtype=dtype)
-    require(op.opset >= 9, "an index may be negative, and there is no Where before opset 9")
     negative = op.Less(indices, op.const(0, dtype=dtype))
     size = (
         op.const(length, dtype=dtype)
@@ -58,7 +57,6 @@ def opset_scatter(op: Ops, node: Node) -> str:
 
     Source: ONNX ScatterElements-11, Scatter-9.
     """
-    require(9 <= op.opset < 11, "Scatter is new in opset 9")
     axis = front_axis(node)
     return op.Scatter(node.inputs[0], _from_front(op, node, axis), node.inputs[2], axis=axis)
 
@@ -145,7 +143,6 @@ def opset_trilu(op: Ops, node: Node) -> str:
             ones = np.ones((rows, columns), dtype=np.bool_)
             mask = np.triu(ones, k) if upper else np.tril(ones, k)
             return op.Where(op.const(mask), x, zero)
-    require(op.opset >= 11, "the shape is not static, and there is no Range before opset 11")
     return op.Where(_triangle(op, node, upper), x, zero)
 
 

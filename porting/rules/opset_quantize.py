@@ -64,7 +64,6 @@ def opset_quantize(op: Ops, node: Node) -> str:
     kind = known_dtype(node.input(1), "y_scale")
     precision = NAME_OF.get(integer(node, "precision"), kind)
     require(kind == "float32" == precision, f"the division is in {precision}")
-    require(op.opset >= 11, "there is no Round before opset 11")
     x = op.cast(node.inputs[0], "float32")
     rounded = op.Round(op.Div(x, _spread(op, node, node.inputs[1])))
     if node.input(2) is not None:

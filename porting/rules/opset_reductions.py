@@ -65,7 +65,6 @@ def opset_last_index(op: Ops, node: Node) -> str:
     shape = static_shape(node.input(0), "data")
     axis = front_axis(node)
     length = shape[axis]
-    require(op.opset >= 10, "Slice has no negative steps before opset 10")
     ends, axes, steps = op.shape([-length - 1]), op.shape([axis]), op.shape([-1])
     backwards = op.Slice(node.inputs[0], op.shape([-1]), ends, axes, steps)
     index = op.copy(node, [backwards], axis=axis, select_last_index=None)[0]

@@ -111,7 +111,6 @@ def opset_resize_upsample(op: Ops, node: Node) -> str:
 
     Source: ONNX Upsample-9.
     """
-    require(op.opset == 9, "Upsample takes its scales as an input in opset 9")
     scales = np.ravel(known_constant(node, 1))
     require(bool((scales >= 1).all()), "Upsample only enlarges")
     return op.Upsample(*node.inputs, mode=text(node, "mode"))

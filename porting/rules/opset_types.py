@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+from onnx import TensorProto
 
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_dtype, require, rule
 from porting.model.dtypes import FLOATS, INTEGERS, NUMBER_OF
-from porting.model.graph import SMALL, Array, Node
+from porting.model.graph import Array, Node
 from porting.rules.opset_common import below_zero, integer, only_for
 
 _FLOAT8 = ("float8e", "float4e", "float6e")
@@ -144,7 +145,6 @@ def opset_bfloat16(op: Ops, node: Node) -> Sequence[str]:
 
     Source: ONNX, these operators' versions 22, which take bfloat16.
     """
-    require(op.opset >= 13, "there is no bfloat16 before opset 13")
     return _through(op, node, frozenset({"bfloat16"}), "float32")
 
 
@@ -163,7 +163,6 @@ def opset_bfloat16_slope(op: Ops, node: Node) -> Sequence[str]:
 
     Source: ONNX LeakyRelu-16, PRelu-16.
     """
-    require(op.opset >= 13, "there is no bfloat16 before opset 13")
     return _through(op, node, frozenset({"bfloat16"}), "float32")
 
 
@@ -173,7 +172,6 @@ def opset_bfloat16_chosen(op: Ops, node: Node) -> Sequence[str]:
 
     Source: ONNX Where-16.
     """
-    require(op.opset >= 13, "there is no bfloat16 before opset 13")
     return _through(op, node, frozenset({"bfloat16"}), "float32")
 
 
@@ -183,13 +181,12 @@ def opset_bfloat16_moved(op: Ops, node: Node) -> Sequence[str]:
 
     Source: ONNX Compress-28.
     """
-    require(op.opset >= 13, "there is no bfloat16 before opset 13")
     return _through(op, node, frozenset({"bfloat16"}), "float32")
 
 
-@rule("QLinearMatMul", exactness="exact", versions=(21,))
+@rule("QLinearMatMul", exactness="reordered", versions=(21,))
 def opset_half_scales(op: Ops, node: Node) -> Sequence[str]:
-    """Takes the scales as float32, which holds them exactly.
+    """Computes with the scales as float32, which holds them exactly.
 
     Source: ONNX QLinearMatMul-21.
     """
@@ -202,7 +199,6 @@ def opset_bfloat16_topk(op: Ops, node: Node) -> Sequence[str]:
 
     Source: ONNX TopK-24.
     """
-    require(op.opset >= 13, "there is no bfloat16 before opset 13")
     return _through(op, node, frozenset({"bfloat16"}), "float32")
 
 
@@ -337,11 +333,10 @@ def opset_constant_initializer(op: Ops, node: Node) -> str:
 
     Source: ONNX Constant-1.
     """
-    value = node.output()
-    array = value.value(SMALL * SMALL) if value is not None else None
-    if array is None:
-        decline("its contents are not known")
-    return op.const(array)
+    tensor = node.attribute("value")
+    if not isinstance(tensor, TensorProto):
+        decline("it has no tensor")
+    return op.const(node.graph.context.read(tensor))
 
 
 @rule("GreaterOrEqual", "LessOrEqual", exactness="exact", versions=(12,))
@@ -380,6 +375,5 @@ def opset_float_equal(op: Ops, node: Node) -> str:
     """
     only_for(known_dtype(node.input(0), "A") in FLOATS)
     a, b = node.inputs
-    require(op.opset >= 9, "there is no IsNaN before opset 9")
     nan = op.Or(op.IsNaN(a), op.IsNaN(b))
     return op.Not(op.Or(op.Or(op.Less(a, b), op.Greater(a, b)), nan))
