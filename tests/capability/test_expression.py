@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from onnx import numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from porting.capability import expression
 from porting.capability.expression import parse
@@ -40,7 +40,10 @@ def graph() -> Graph:
 def operand(shape=None, contents=None, label="X") -> Operand:
     if contents is not None:
         return Operand(label, constant("c", np.asarray(contents)), graph())
-    return Operand(label, Value("v", "float32", shape), graph())
+    around = graph()
+    around.inputs.append(helper.make_tensor_value_info("v", TensorProto.FLOAT, None))
+    around.define(Value("v", "float32", shape))
+    return Operand(label, around.value("v"), around)
 
 
 # --- three-valued logic ---
@@ -193,6 +196,10 @@ def test_known_values_mean_what_they_mean_in_python(text):
         ("3 not in (1, 2)", True),
         ("letters('bij, bjk -> bik')", "abc,acd->abd"),
         ("letters(missing) is None", True),
+        ("lower('bIJ->bI')", "bij->bi"),
+        ("lower(missing) is None", True),
+        ("terms('b ij, bjk -> bik')", (("b", "i", "j"), ("b", "j", "k"))),
+        ("terms(missing) is None", True),
         ("axis_of(-1, 4)", 3),
         ("axis_of(1, 4)", 1),
         ("len(missing)", 0),
