@@ -197,6 +197,14 @@ def one_output(node: Node) -> str:
     return ""
 
 
+def no_mask(node: Node) -> str:
+    """Dropout at 12: outside of training the mask is true; before, nothing says what it is."""
+    mask = node.outputs[1] if len(node.outputs) > 1 else ""
+    if mask and (node.graph.is_output(mask) or node.graph.consumers(mask)):
+        return "its mask is used, and nothing before opset 12 says what that is"
+    return ""
+
+
 def equal_shapes(node: Node) -> str:
     """Max, Mean, Min, Sum at 8: before, nothing is broadcast."""
     shapes = {v.shape if v is not None else None for v in node.input_values()}

@@ -31,22 +31,18 @@ def inference_only(node: Node) -> None:
 def opset_dropout_ratio(op: Ops, node: Node) -> Sequence[str]:
     """The ratio becomes an attribute, which does nothing outside of training.
 
+    From opset 12 on the mask is then true everywhere; before, nothing says what it is, and
+    onnxruntime gives false.
+
     Source: ONNX Dropout-12.
     """
     inference_only(node)
     ratio = node.const("ratio") if node.input("ratio") is not None else None
     given = float(np.ravel(ratio)[0]) if ratio is not None else None
-    return op.node("Dropout", node.inputs[:1], outputs=len(node.outputs), ratio=given)
-
-
-@rule("Dropout", exactness="exact", versions=(10,))
-def opset_dropout_mask(op: Ops, node: Node) -> Sequence[str]:
-    """The mask is cast to booleans.
-
-    Source: ONNX Dropout-7, Dropout-10.
-    """
-    results = op.copy(node)
-    return [results[0], *[op.cast(r, "bool") for r in results[1:]]]
+    kept = op.Dropout(node.inputs[0], ratio=given)
+    if len(node.outputs) == 1:
+        return kept
+    return [kept, op.ConstantOfShape(op.Shape(node.inputs[0]), value=np.array([True]))]
 
 
 @rule("Gemm", exactness="exact", versions=(11,))

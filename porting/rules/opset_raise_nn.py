@@ -8,14 +8,17 @@ from porting.legalize.ops import Ops
 from porting.legalize.rule import known_constant, known_rank, require, rule, static_shape
 from porting.model.graph import Node
 from porting.rules.opset_common import integer, number, text
+from porting.rules.opset_meaning import no_mask
 
 
 @rule("Dropout", exactness="exact", versions=(10,))
 def raise_dropout_ratio(op: Ops, node: Node) -> Sequence[str]:
-    """The ratio becomes an input; from opset 12 on, a mask is all true outside of training.
+    """The ratio becomes an input; a mask that is used is left alone.
 
     Source: ONNX Dropout-12.
     """
+    reason = no_mask(node)
+    require(not reason, reason)
     ratio = op.const(number(node, "ratio", 0.5), dtype="float32")
     return op.node("Dropout", [node.inputs[0], ratio], outputs=len(node.outputs))
 
