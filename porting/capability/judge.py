@@ -50,10 +50,10 @@ class Judge:
         A body of If, Loop or Scan is not looked into: its nodes are judged by themselves.
         """
         operator = self.table.operator(node.key)
-        if node.info is None and node.domain == "ai.onnx":
-            # what no version of ONNX has may be the toolchain's own: the table knows best
-            if operator is None or all_versions(node.op_type):
-                return (_undefined(node),)
+        undefined = node.info is None and node.domain == "ai.onnx"
+        # what no version of ONNX has may be the toolchain's own: the table knows best
+        if undefined and (operator is None or all_versions(node.op_type)):
+            return (_undefined(node),)
         if self._folds(node, operator):
             return ()
         if operator is None:

@@ -253,12 +253,16 @@ class Compiler:
 
     def _dtypes(self, dtypes: dict[str, list[str]] | list[str]) -> Iterator[Limit]:
         if isinstance(dtypes, list):
+            if not dtypes:
+                raise LimitError(("dtypes",), "the list is empty")
             text = f"all(x.dtype in {dtypes!r} for x in inputs)"
             why = f"inputs are {_one_of(dtypes)} only"
             yield self._make("dtype", "dtypes", text, why, ("dtypes",))
             return
         for name in self._known(dtypes, "dtypes", attribute=False):
             allowed = dtypes[name]
+            if not allowed:
+                raise LimitError(("dtypes", name), "the list is empty")
             text = self._over(name, f"{{x}}.dtype in {allowed!r}")
             yield self._make(
                 "dtype", "dtypes", text, f"{name} is {_one_of(allowed)} only", ("dtypes", name)
@@ -292,6 +296,8 @@ class Compiler:
         for name in self._known(attributes, "attributes", attribute=True):
             field = ("attributes", name)
             limit = self._attribute_limit(attributes[name], field)
+            if [] in (limit.in_, limit.not_in):
+                raise LimitError(field, "the list is empty")
             for text, why in self._attribute_tests(name, limit, field):
                 yield Limit(
                     "attribute",

@@ -109,10 +109,10 @@ class Operand:
     def _dim(self, index: int, dim: Dim) -> int | Unknown:
         if isinstance(dim, int):
             return dim
-        if dim is None:
-            return Unknown.of(f"dimension {index} of {self.label}", "--shape INPUT=1,3,224,224")
-        hint = f"--dim {dim}=SIZE" if self._is_given(dim) else "--shape INPUT=1,3,224,224"
-        return Unknown.of(f"dimension {index} of {self.label} ('{dim}')", hint)
+        what = f"dimension {index} of {self.label}"
+        if dim is None or not self._is_given(dim):  # a name that inference made up says nothing
+            return Unknown.of(what, "--shape INPUT=1,3,224,224")
+        return Unknown.of(f"{what} ('{dim}')", f"--dim {dim}=SIZE")
 
     def _is_given(self, symbol: str) -> bool:
         """Whether an input of the model has this dimension, so that its size may be given."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from onnx import shape_inference as onnx_inference
 
 from porting.errors import UsageError
-from porting.model.graph import Context, Graph, Shape
+from porting.model.graph import Context, Graph, Shape, Value
 from porting.model.infer import Hints, infer
 from porting.model.load import LoadedModel
 from porting.model.read import read_graph
@@ -55,6 +55,7 @@ def _apply_shapes(
     graph: Graph, shapes: Mapping[str, Sequence[int]], dims: Mapping[str, int]
 ) -> None:
     names = [i.name for i in graph.inputs]
+    sizes: dict[str, set[int]] = {}
     for name, shape in shapes.items():
         if name not in names:
             known = ", ".join(names) or "none"
@@ -69,8 +70,14 @@ def _apply_shapes(
                 f"declared: {_shown(value.shape)}",
             )
         _check_static(name, value.shape, shape)
+        for old, new in zip(value.shape or (), shape, strict=False):
+            if isinstance(old, str):
+                sizes.setdefault(old, set()).add(new)
         value.shape = tuple(shape)
-    _apply_dims(graph, dims)
+    _check_dims(graph, dims)
+    same = {name: min(found) for name, found in sizes.items() if len(found) == 1}
+    if shapes or dims:
+        _settle(graph, {**same, **dims})
 
 
 def _check_static(name: str, declared: Shape | None, given: Sequence[int]) -> None:
@@ -86,7 +93,7 @@ def _check_static(name: str, declared: Shape | None, given: Sequence[int]) -> No
             )
 
 
-def _apply_dims(graph: Graph, dims: Mapping[str, int]) -> None:
+def _check_dims(graph: Graph, dims: Mapping[str, int]) -> None:
     symbols = {
         d for i in graph.inputs for d in graph.value(i.name).shape or () if isinstance(d, str)
     }
@@ -100,10 +107,37 @@ def _apply_dims(graph: Graph, dims: Mapping[str, int]) -> None:
             )
         if size < 1:
             raise UsageError("shape-size", f"--dim {name}={size}: a size must be at least 1")
+
+
+def _settle(graph: Graph, sizes: Mapping[str, int]) -> None:
+    """Puts sizes for symbols wherever types are declared, and forgets what may hold no longer.
+
+    A declared shape of numbers alone was true of the sizes with which the model was exported.
+    """
     for info in graph.inputs:
         value = graph.value(info.name)
         if value.shape is not None:
-            value.shape = tuple(dims.get(d, d) if isinstance(d, str) else d for d in value.shape)
+            body = graph.outer is not None
+            value.shape = _settled(value.shape, sizes) if body else _sized(value.shape, sizes)
+    for name, proto in graph.declared.items():
+        value = Value(name)
+        value.set_type(proto)
+        if value.shape is not None and value.dtype is not None and value.kind == "tensor":
+            value.shape = _settled(value.shape, sizes)
+            graph.declared[name] = value.to_type() or proto
+    for node in graph.nodes:
+        for nested in node.subgraphs.values():
+            _settle(nested, sizes)
+
+
+def _settled(shape: Shape, sizes: Mapping[str, int]) -> Shape:
+    if any(isinstance(d, str) for d in shape):
+        return _sized(shape, sizes)
+    return (None,) * len(shape)
+
+
+def _sized(shape: Shape, sizes: Mapping[str, int]) -> Shape:
+    return tuple(sizes.get(d, d) if isinstance(d, str) else d for d in shape)
 
 
 def _shown(shape: Shape | None) -> str:

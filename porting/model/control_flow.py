@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from porting.model.graph import Node, Shape, Value, merge
+from porting.model.graph import Dim, Node, Shape, Value, merge
 
 
 def bind_inputs(node: Node) -> None:
@@ -61,6 +61,8 @@ def _if_results(node: Node, outputs: list[Value]) -> None:
         if not results:
             continue
         value.dtype = results[0].dtype if len({r.dtype for r in results}) == 1 else None
+        if len({r.kind for r in results}) == 1:
+            value.kind, value.type_proto = results[0].kind, results[0].type_proto
         value.shape = _common(tuple(r.shape for r in results))
 
 
@@ -89,20 +91,29 @@ def _scan_results(node: Node, outputs: list[Value]) -> None:
     if body is None or not isinstance(count, int) or node.opset < 9:
         return
     states = len(node.inputs) - count
+    length = _scan_length(node, states)
     axes = node.attribute("scan_output_axes")
     for index, value in enumerate(outputs):
         if index < len(body.outputs):
             result = body.value(body.outputs[index].name)
             axis = int(axes[index - states]) if isinstance(axes, tuple) and index >= states else 0
             value.dtype = result.dtype
-            value.shape = result.shape if index < states else _stacked(result.shape, axis)
+            value.shape = result.shape if index < states else _stacked(result.shape, axis, length)
 
 
-def _stacked(shape: Shape | None, axis: int) -> Shape | None:
+def _scan_length(node: Node, states: int) -> Dim:
+    """How many slices the first scanned input has."""
+    axes, scanned = node.attribute("scan_input_axes"), node.input(states)
+    if scanned is None or not scanned.shape:
+        return None
+    return scanned.shape[int(axes[0]) if isinstance(axes, tuple) else 0]
+
+
+def _stacked(shape: Shape | None, axis: int, length: Dim = None) -> Shape | None:
     if shape is None:
         return None
     axis %= len(shape) + 1
-    return (*shape[:axis], None, *shape[axis:])
+    return (*shape[:axis], length, *shape[axis:])
 
 
 _BINDERS: dict[str, Callable[[Node], None]] = {"Loop": _bind_loop, "Scan": _bind_scan}

@@ -90,6 +90,10 @@ def line(number: int) -> str:
         ("Conv:\n  attributes: {group: {in: [1], source: other}}", 1, ["Conv", "no source other"]),
         ("Conv:\n  fallback: {source: other, rank: {X: 4}}", 1, ["Conv", "no source other"]),
         ("Conv:\n  like: Relu\n", 2, ["Conv", "like"]),
+        ("Conv:\n  attributes: {group: []}", 2, ["Conv", "attributes.group", "empty"]),
+        ("Conv:\n  attributes: {group: {not_in: []}}", 2, ["attributes.group", "empty"]),
+        ("Conv:\n  dtypes: {X: []}", 2, ["Conv", "dtypes.X", "empty"]),
+        ("Conv:\n  dtypes: []", 2, ["Conv", "dtypes", "empty"]),
     ],
 )
 def test_a_broken_entry_names_its_line_operator_and_field(ops, at, wanted):
