@@ -5,6 +5,7 @@ from functools import cache
 from itertools import count
 
 from onnx import numpy_helper
+from onnx.defs import OpSchema
 
 from porting.legalize.ops import Ops
 from porting.legalize.rule import Rule, decline
@@ -138,6 +139,10 @@ def _check(nodes: list[Node]) -> None:
             decline(f"{at} has no attribute {unknown[0]}")
         if len(node.inputs) > info.max_inputs:
             decline(f"{at} has no input {len(node.inputs)}")
+        for index, formal in enumerate(info.schema.inputs):
+            given = index < len(node.inputs) and node.inputs[index]
+            if formal.option == OpSchema.FormalParameterOption.Single and not given:
+                decline(f"{at} needs input {formal.name}")
         allowed = _input_types(node.op_type, node.opset)
         for index, value in enumerate(node.input_values()):
             types = allowed[min(index, len(allowed) - 1)]

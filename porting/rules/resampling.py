@@ -59,7 +59,7 @@ def upsample_to_resize(op: Ops, node: Node) -> str:
     )
 
 
-@rule("Resize", exactness="exact")
+@rule("Resize", exactness="exact", versions=(11, 13, 18, 19))
 def resize_without_ignored(op: Ops, node: Node) -> str:
     """Attributes and inputs that have no effect, left out.
 

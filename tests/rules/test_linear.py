@@ -105,3 +105,8 @@ def test_ms_fused_matmul_with_turned_batches_is_declined() -> None:
     inputs = [weights(2, 3, 4), weights(2, 4, 5)]
     case = single("FusedMatMul", inputs, opset=17, domain="com.microsoft", transBatchA=1)
     declines(rules.ms_fused_matmul_to_matmul, case, "transBatchA is set")
+
+
+def test_an_input_that_an_older_opset_wants_is_not_left_out() -> None:
+    case = single("Gemm", [weights(3, 2), weights(3, 4)], opset=13, transA=1)
+    declines(rules.gemm_without_transposes, case, "Gemm of opset 10 needs input C", opset=10)

@@ -309,3 +309,10 @@ def test_what_cannot_be_read_is_declined() -> None:
         x, scales=[1, 1, 1.3, 1], mode="linear", coordinate_transformation_mode="align_corners"
     )
     declines(rules.resize_to_matmul, corner, "runtimes place the last pixel differently")
+
+
+def test_resize_of_opset_10_is_left_to_the_conversion_of_opsets() -> None:
+    inputs = [numbers(1, 1, 4, 4), np.array([1, 1, 2, 2], np.float32)]
+    case = single("Resize", inputs, opset=10, constants=[1])
+    declines(rules.resize_without_ignored, case, "it reads another version of Resize")
+    declines(rules.resize_to_gather, case, "it reads Resize of opset 11 or newer")
