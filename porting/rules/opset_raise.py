@@ -73,7 +73,8 @@ def raise_softmax_flattened(op: Ops, node: Node) -> str:
 
     Source: ONNX Softmax-11, Softmax-13.
     """
-    axis = front_axis(node, 1)
+    axis = integer(node, "axis", 1)
+    axis = axis if axis >= 0 else front_axis(node)
     flat = op.Flatten(node.inputs[0], axis=axis)
     result = op.node(node.op_type, [flat], axis=-1)[0]
     return op.Reshape(result, op.Shape(node.inputs[0]))

@@ -122,7 +122,8 @@ def opset_reshape_zero(op: Ops, node: Node) -> str:
     """Expresses allowzero=1, where a 0 is a length and not the input's dimension.
 
     A result with a length of 0 has no elements, so that it can be made without the input. Where
-    the input has elements there can be no 0.
+    the input has elements there can be no 0. Where all lengths of the result but one are known,
+    and none is 0, the shape is written out.
 
     Source: ONNX Reshape-14.
     """
@@ -131,10 +132,24 @@ def opset_reshape_zero(op: Ops, node: Node) -> str:
     if target is not None and (np.asarray(target) == 0).any():
         empty = op.ConstantOfShape(shape)
         return op.cast(empty, known_dtype(node.input(0), "data"))
+    result = node.output()
+    lengths = list(result.shape) if result is not None and result.shape is not None else [0]
+    known = [d if isinstance(d, int) else -1 for d in lengths]
+    if target is None and 0 not in known and known.count(-1) <= 1:
+        return op.reshape(data, known)
     if target is None:
         full = 0 not in static_shape(node.input(0), "data")
         require(full, "the shape is computed and may hold a 0")
     return op.Reshape(data, shape)
+
+
+@rule("Reshape", exactness="conditional", versions=(14,))
+def opset_reshape_something(op: Ops, node: Node) -> str:
+    """Leaves allowzero=1 out, which is the same unless a computed length is 0.
+
+    Source: ONNX Reshape-14.
+    """
+    return op.copy(node, allowzero=None)[0]
 
 
 @rule("Shape", exactness="exact", versions=(15,))

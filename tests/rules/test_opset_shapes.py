@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rules.harness import single
-from rules.test_opset_support import assert_converts, converted, reasons
+from rules.harness import graph_of, single
+from rules.test_opset_support import NO_RULES, assert_converts, converted, reasons
+
+from porting.legalize.opset import convert_opset
 
 FEW = settings(max_examples=40, deadline=None)
 TARGETS = st.sampled_from([17, 13, 12, 11, 10, 9, 7])
@@ -76,7 +78,15 @@ def test_reshape_to_a_computed_shape() -> None:
     model, feed = single("Reshape", [X, np.array([4, 6])], opset=14, allowzero=1)
     assert_converts(model, feed, 11)
     empty, _ = single("Reshape", [X[:0], np.array([0, 6])], opset=14, allowzero=1)
-    assert "may hold a 0" in reasons(empty, 11)
+    found = reasons(empty, 11)
+    assert "may hold a 0" in found
+    assert "opset-reshape-something is conditional only" in found
+    graph = graph_of(empty)
+    graph.value("out0").shape = ("n", 6)
+    assert not convert_opset(graph, 11, NO_RULES).blockers
+    target = graph.nodes[0].const(1)
+    assert target is not None
+    assert target.tolist() == [-1, 6]
 
 
 @FEW
