@@ -6,7 +6,7 @@ as `MAX_DEPTH`. The cheapest result that is legal throughout wins. A trial lives
 over the model's; giving it up leaves no trace.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from porting.capability.judge import Judge
@@ -80,6 +80,9 @@ class Legalizer:
         Returns:
             Whether anything was rewritten. `rewrites` and `declined` grow by what happened.
         """
+        if graph.is_frozen:
+            self.declined += list(self._left_alone(graph))
+            return False
         changed = False
         nodes: list[Node] = []
         for node in graph.nodes:
@@ -100,6 +103,13 @@ class Legalizer:
         graph.nodes = nodes
         graph.changed()
         return changed
+
+    def _left_alone(self, graph: Graph) -> Iterator[Declined]:
+        """What remains in a body that cannot run at the shapes at hand."""
+        reason = "its body does not fit the shapes at hand and is left as it was"
+        for owner, node in graph.walk():
+            if self._judge.verdict(node) not in _LEGAL:
+                yield Declined(node.origin or node.name, node.key, "", reason, owner.path)
 
     def _solve(
         self, node: Node, verdict: Verdict, attempt: Attempt, above: tuple[Rule, ...]

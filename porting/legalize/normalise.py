@@ -8,20 +8,40 @@ from porting.legalize.apply import add_constant
 from porting.legalize.rename import rename_node
 from porting.model.graph import Graph, Node
 from porting.model.infer import Hints, infer
+from porting.model.read import read_graph, read_node
+from porting.model.schema import make_node
+from porting.model.write import write_graph
 
 
 def normalise(graph: Graph) -> None:
     """Folds, inlines and cleans a graph and its bodies, in place. Values stay inferred."""
-    while _inline_branches(graph):
-        infer(graph, Hints({}))
-    _normalise_tree(graph)
+    _normalise_bodies(graph)
+    _plain(graph)
     clean(graph)
 
 
-def _normalise_tree(graph: Graph) -> None:
+def _normalise_bodies(graph: Graph) -> None:
+    """Normalises every body; one that contradicts itself stays as it was.
+
+    A branch that never runs at the shapes at hand may not fit them. As long as its own choices
+    are open that does not show, and runtimes load it.
+    """
     for node in graph.nodes:
-        for body in node.subgraphs.values():
-            _normalise_tree(body)
+        for name, body in node.subgraphs.items():
+            before = write_graph(body)
+            _normalise_bodies(body)
+            _plain(body)
+            if body.conflicts:
+                fresh = read_graph(before, body.context, graph, body.path)
+                fresh.is_frozen = True
+                infer(fresh, Hints({}))
+                node.subgraphs[name] = fresh
+
+
+def _plain(graph: Graph) -> None:
+    """Inlines and folds at one level."""
+    while _inline_branches(graph):
+        infer(graph, Hints({}))
     fold_constants(graph)
 
 
@@ -38,25 +58,28 @@ def fold_constants(graph: Graph) -> None:
         if not known or any(graph.is_output(o) for o in node.outputs):
             kept.append(node)
             continue
-        if not all(_to_initializer(graph, node, o) for o in node.outputs if o):
+        if not _to_initializers(graph, node):
             kept.append(node)
     graph.nodes = kept
     graph.changed()
 
 
-def _to_initializer(graph: Graph, node: Node, name: str) -> bool:
-    """Whether `name` could be made an initializer."""
-    value = graph.values[name]
-    if value.tensor is not None and node.op_type == "Constant":
-        tensor = type(value.tensor)()
-        tensor.CopyFrom(value.tensor)
-        tensor.name = name
-        graph.initializers[name] = tensor
-        value.tensor = tensor
+def _to_initializers(graph: Graph, node: Node) -> bool:
+    """Makes a node's outputs initializers; False, and nothing done, where one is not known."""
+    names = [o for o in node.outputs if o]
+    values = [graph.values[n] for n in names]
+    if node.op_type == "Constant" and values[0].tensor is not None:
+        tensor = type(values[0].tensor)()
+        tensor.CopyFrom(values[0].tensor)
+        tensor.name = names[0]
+        graph.initializers[names[0]] = tensor
+        values[0].tensor = tensor
         return True
-    if value.contents is None or value.contents.dtype == object:
+    arrays = [v.contents for v in values if v.contents is not None and v.contents.dtype != object]
+    if len(arrays) < len(names):
         return False
-    add_constant(graph, name, value.contents)
+    for name, array in zip(names, arrays, strict=True):
+        add_constant(graph, name, array)
     return True
 
 
@@ -71,7 +94,6 @@ def _inline_branches(graph: Graph) -> bool:
     for node in graph.nodes:
         branch = _taken_branch(node)
         if branch is None:
-            changed |= any(_inline_branches(body) for body in node.subgraphs.values())
             nodes.append(node)
         else:
             changed = True
@@ -123,9 +145,6 @@ def _moved(node: Node, names: dict[str, str], graph: Graph) -> Node:
 
 
 def _identity(graph: Graph, node: Node, source: str, output: str) -> Node:
-    from porting.model.read import read_node
-    from porting.model.schema import make_node
-
     proto = make_node("Identity", [source], [output], name=f"{node.name}/{output}")
     return read_node(proto, graph, node.origin)
 

@@ -294,6 +294,8 @@ class Graph:
         initializers: By name. Their data may lie in a file.
         values: Everything known of the values defined here.
         declared: Types that the file states for values defined here.
+        conflicts: Nodes that ONNX's inference could make no sense of at the shapes at hand.
+        is_frozen: Whether the shapes at hand contradict it, so that it is better left alone.
         is_trial: Whether it is a replacement that may be given up, not a graph of the model.
     """
 
@@ -307,6 +309,8 @@ class Graph:
     initializers: dict[str, TensorProto] = field(default_factory=dict)
     values: dict[str, Value] = field(default_factory=dict)
     declared: dict[str, TypeProto] = field(default_factory=dict)
+    conflicts: int = 0
+    is_frozen: bool = False
     is_trial: bool = False
 
     def value(self, name: str) -> Value:

@@ -39,6 +39,7 @@ class Hints:
 
 def infer(graph: Graph, hints: Hints) -> None:
     """Types, shapes and constants of every value of a graph and its bodies, in one pass."""
+    graph.conflicts = 0
     for node in graph.nodes:
         infer_node(node, hints)
 
@@ -86,7 +87,7 @@ _RANDOM = frozenset(
 
 
 def _refine_declared(graph: Graph, value: Value) -> None:
-    """The file's own word on a value: the element type always, the rank and shape if static."""
+    """The file's own word on a value: the element type, and the shape where nothing is known."""
     proto = graph.declared.get(value.name)
     if proto is None:
         return
@@ -157,6 +158,7 @@ def _infer_schema(node: Node, outputs: list[Value]) -> None:
             ir_version=node.graph.context.ir_version,
         )
     except _INVALID_NODE:
+        node.graph.conflicts += 1
         return
     for value in outputs:
         if value.name in found:

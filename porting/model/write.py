@@ -1,6 +1,6 @@
 """From graphs back to protobuf messages, with the types that are known by now."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, helper
 
@@ -43,6 +43,12 @@ def write_graph(graph: Graph) -> GraphProto:
     proto.input.extend(_typed(graph, info) for info in graph.inputs)
     proto.output.extend(_typed(graph, info) for info in graph.outputs)
     outputs = {info.name for info in graph.outputs}
+    if graph.outer is None:  # a body that never runs at these shapes may not fit them
+        proto.value_info.extend(_value_infos(graph, outputs))
+    return proto
+
+
+def _value_infos(graph: Graph, outputs: set[str]) -> Iterator[ValueInfoProto]:
     for node in graph.nodes:
         for name in node.outputs:
             value = graph.values.get(name)
@@ -50,8 +56,7 @@ def write_graph(graph: Graph) -> GraphProto:
                 continue
             kind = value.to_type()
             if kind is not None:
-                proto.value_info.append(helper.make_value_info(name, kind))
-    return proto
+                yield helper.make_value_info(name, kind)
 
 
 def write_node(node: Node) -> NodeProto:

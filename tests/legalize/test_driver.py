@@ -168,6 +168,17 @@ def test_bodies_are_legalized_where_they_are():
     assert written.graph.node[0].attribute[0].g.node[0].op_type == "Relu"
 
 
+def test_a_body_that_cannot_run_at_these_shapes_is_left_alone_with_the_reason():
+    g = graph(IF)
+    g.nodes[0].subgraphs["then_branch"].is_frozen = True
+    rewrites, declined = legalize(g, judge_for("Relu: {}\nIf: {}"), rules(celu_to_relu))
+    assert rewrites == []
+    assert operators(g) == ["If", "Celu", "Relu"]
+    (only,) = declined
+    assert (only.op_type, only.scope) == ("Celu", "y.then_branch")
+    assert "does not fit the shapes" in only.reason
+
+
 def test_two_runs_give_the_same_bytes():
     results = []
     for _ in range(2):

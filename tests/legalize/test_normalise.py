@@ -161,6 +161,33 @@ def test_an_if_with_a_computed_condition_stays_and_its_bodies_are_cleaned():
     assert np.array_equal(run_ort(m, feed)[0], run_ort(result, feed)[0])
 
 
+IMPOSSIBLE = """
+g (bool c, float[1,3] x) => (float[n] y) {
+  y = If (c) <
+    then_branch = t () => (float[n] r) {
+      axes = Constant<value = int64[1] {0}>()
+      r = Squeeze(x, axes)
+    },
+    else_branch = e () => (float[n] s) {
+      last = Constant<value = int64[1] {1}>()
+      s = Squeeze(x, last)
+    }
+  >
+}
+"""
+
+
+def test_a_branch_that_the_shapes_contradict_is_left_as_it_was():
+    m = model(IMPOSSIBLE)
+    g = graph_of(m)
+    normalise(g)
+    (node,) = g.nodes
+    assert not node.subgraphs["then_branch"].is_frozen
+    assert [n.op_type for n in node.subgraphs["then_branch"].nodes] == ["Squeeze"]
+    assert node.subgraphs["else_branch"].is_frozen
+    assert [n.op_type for n in node.subgraphs["else_branch"].nodes] == ["Constant", "Squeeze"]
+
+
 def test_unused_initializers_are_dropped_and_captured_ones_kept():
     body = """g (bool c, float[2] x) => (float[2] y)
       <float[2] w = {1., 2.}, float[2] unused = {3., 4.}> {
