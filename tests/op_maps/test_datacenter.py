@@ -1,10 +1,10 @@
-"""Cambricon, Enflame and MetaX: one tiny model for each kind of limit in their tables."""
+"""Cambricon, Enflame, MetaX, Kunlunxin, Iluvatar: a tiny model for each kind of limit."""
 
 from typing import Any
 
 import onnx
 import pytest
-from capability.helpers import Given, floats, node_model, ones, result, tensor, verdict
+from capability.helpers import Given, floats, ints, node_model, ones, result, tensor, verdict
 
 import porting
 from porting.capability.targets import available, find, load_target
@@ -12,6 +12,8 @@ from porting.capability.targets import available, find, load_target
 CAMBRICON = "cambricon-mlu370-magicmind"
 ENFLAME = "enflame-i20-topsgraph"
 METAX = "metax-c500-macart"
+P800, R200 = "kunlunxin-p800-paddle", "kunlunxin-r200-xtcl"
+IXRT = "iluvatar-ixrt"
 IMAGE = (1, 4, 8, 8)
 KERNEL = ones(4, 4, 3, 3)
 SCALE = floats(0.5)[0]
@@ -45,6 +47,15 @@ def quantize(
     return node_model(op_type, inputs, opset=13, dtypes={"x": dtype, "z": "int8"})
 
 
+def slices(step: int) -> onnx.ModelProto:
+    inputs = {"x": (8,), "s": ints(0), "e": ints(4), "a": ints(0), "t": ints(step)}
+    return node_model("Slice", inputs, opset=11)
+
+
+def transposed(**more: Any) -> onnx.ModelProto:
+    return node_model("ConvTranspose", {"x": IMAGE, "w": KERNEL}, opset=11, **more)
+
+
 def zero(dtype: str) -> Any:
     return onnx.numpy_helper.to_array(tensor(0, dtype))
 
@@ -58,13 +69,21 @@ def zero(dtype: str) -> Any:
         ("topsgraph", ENFLAME),
         ("c500", METAX),
         ("macart", METAX),
+        ("p800", P800),
+        ("r200", R200),
+        ("xtcl", R200),
+        ("ixrt", IXRT),
+        ("iluvatar", IXRT),
     ],
 )
 def test_short_names_find_them(short: str, target: str) -> None:
     assert find(short, available()) == target
 
 
-@pytest.mark.parametrize(("target", "operators"), [(CAMBRICON, 59), (ENFLAME, 104), (METAX, 157)])
+@pytest.mark.parametrize(
+    ("target", "operators"),
+    [(CAMBRICON, 59), (ENFLAME, 104), (METAX, 157), (P800, 99), (R200, 74), (IXRT, 204)],
+)
 def test_every_entry_is_well_formed(target: str, operators: int) -> None:
     table = load_target(target)
     table.validate()
@@ -183,8 +202,82 @@ def test_metax(model: onnx.ModelProto, expected: str, reason: str) -> None:
         (ENFLAME, 17, "unknown"),
         (METAX, 16, "supported"),
         (METAX, 17, "unsupported"),
+        (P800, 15, "supported"),
+        (P800, 16, "unknown"),
+        (R200, 16, "unknown"),
+        (IXRT, 18, "supported"),
+        (IXRT, 19, "unknown"),
     ],
 )
 def test_opset_of_the_model(target: str, opset: int, expected: str) -> None:
     found = porting.check(x("Abs", opset=opset), target).findings
     assert [f.verdict for f in found] == ([] if expected == "supported" else [expected])
+
+
+@pytest.mark.parametrize(
+    ("model", "expected", "reason"),
+    [
+        (conv(), "supported", ""),
+        (resize(mode="linear"), "supported", ""),
+        (node_model("Gather", {"x": IMAGE, "i": zero("int64")}, opset=11), "supported", ""),
+        (x("Erf"), "fallback", "no XPU kernel"),
+        (x("ReduceSumSquare"), "unknown", "nothing is known"),
+        (typed("Floor", "float16"), "fallback", "float32 only"),
+        (x("DepthToSpace", blocksize=2), "unknown", "not certain"),
+        (resize(mode="cubic"), "unknown", "nearest or linear"),
+        (node_model("Conv", {"x": IMAGE, "w": (4, 1, 3, 3)}, opset=22, group=4,
+                    dtypes={"x": "bfloat16", "w": "bfloat16"}), "fallback", "depthwise"),
+    ],
+)  # fmt: skip
+def test_kunlunxin_p800(model: onnx.ModelProto, expected: str, reason: str) -> None:
+    found = result(model, load_target(P800))
+    text = found.findings[0].message if found.findings else ""
+    assert (found.verdict, reason in text) == (expected, True), found
+
+
+@pytest.mark.parametrize(
+    ("model", "expected", "reason"),
+    [
+        (conv(), "supported", ""),
+        (slices(1), "supported", ""),
+        (slices(2), "deviates", "a step of 1"),
+        (x("Erf"), "unknown", "nothing is known"),
+        (conv((1, 4, 8), ones(4, 4, 3), kernel_shape=[3]), "unsupported", "rank 4"),
+        (transposed(group=2), "unsupported", "group is 1"),
+        (transposed(output_shape=[10, 10]), "supported", ""),
+        (transposed(output_shape=[12, 12]), "unsupported", "follows from the rest"),
+        (x("Clip"), "unsupported", "both bounds"),
+        (x("Clip", opset=7, min=0.0, max=6.0), "supported", ""),
+        (x("LogSoftmax", axis=1), "unsupported", "the last one"),
+        (x("LogSoftmax", axis=-1), "supported", ""),
+        (node_model("MatMul", {"a": (2, 3, 4, 5), "b": (3, 5, 6)}, opset=11), "unsupported",
+         "the first dimension"),
+        (quantize(zero("int8")), "unsupported", "commented out"),
+        (typed("Add", "uint8", "a", "b", opset=14), "unknown", "other types"),
+        (node_model("Reshape", {"x": (4,), "s": (2,)}, opset=11, dtypes={"s": "int64"}),
+         "unsupported", "shape must be a constant"),
+    ],
+)  # fmt: skip
+def test_kunlunxin_r200(model: onnx.ModelProto, expected: str, reason: str) -> None:
+    found = result(model, load_target(R200))
+    text = found.findings[0].message if found.findings else ""
+    assert (found.verdict, reason in text) == (expected, True), found
+
+
+@pytest.mark.parametrize(
+    ("model", "expected", "reason"),
+    [
+        (conv(), "supported", ""),
+        (x("CumSum_IxRT"), "supported", ""),
+        (quantize(zero("int8")), "supported", "unused list"),
+        (x("NonMaxSuppression"), "unknown", "no code reads"),
+        (node_model("CumSum", {"x": (4,), "a": zero("int64")}, opset=11), "unknown", "plugin"),
+        (x("Det", (4, 4)), "unknown", "no code reads"),
+        (x("AffineGrid", opset=20), "unknown", "nothing is known"),
+        (typed("Add", "uint16", "a", "b", opset=14), "unknown", "other types"),
+    ],
+)
+def test_iluvatar(model: onnx.ModelProto, expected: str, reason: str) -> None:
+    found = result(model, load_target(IXRT))
+    text = found.findings[0].message if found.findings else ""
+    assert (found.verdict, reason in text) == (expected, True), found
