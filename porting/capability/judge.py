@@ -1,6 +1,6 @@
 """The verdict on a node: what the table says of it, with the node's own values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -8,9 +8,10 @@ from porting.capability.facts import NodeFacts, choices
 from porting.capability.limits import Limit
 from porting.capability.operand import Operand
 from porting.capability.operations import ExpressionError
+from porting.capability.patterns import CompiledPattern, Match, MatchFacts
 from porting.capability.schema import Folding, Stage
 from porting.capability.table import CapabilityTable, Operator
-from porting.capability.unknown import Unknown
+from porting.capability.unknown import Truth, Unknown
 from porting.errors import UsageError
 from porting.model.graph import Graph, Node
 from porting.model.schema import all_versions
@@ -49,6 +50,12 @@ class Judge:
 
         A body of If, Loop or Scan is not looked into: its nodes are judged by themselves.
         """
+        found = [] if self._is_fused(node) else [*self._of_node(node)]
+        found += self._of_patterns(node)
+        return tuple(sorted(found, key=lambda f: -VERDICTS.index(f.verdict)))
+
+    def _of_node(self, node: Node) -> Sequence[Finding]:
+        """What the table says of the node by itself."""
         operator = self.table.operator(node.key)
         undefined = node.info is None and node.domain == "ai.onnx"
         # what no version of ONNX has may be the toolchain's own: the table knows best
@@ -64,7 +71,36 @@ class Judge:
         if worst([f.verdict for f in found]) == "fallback":
             found += self._limits(operator.cpu_limits, facts, "on the host CPU: ")
         found += self._advice(operator, facts)
-        return tuple(sorted(found, key=lambda f: -VERDICTS.index(f.verdict)))
+        return found
+
+    def _of_patterns(self, node: Node) -> Iterator[Finding]:
+        """What the table says of the patterns that the node ends."""
+        for pattern in self.table.patterns:
+            if node.key == pattern.anchor:
+                places = [(self._is_there(pattern, m), m) for m in pattern.matches(node)]
+                sure = [m for there, m in places if there is True]
+                maybe = [m for there, m in places if isinstance(there, Unknown)]
+                for match in (*sure, *maybe)[:1]:
+                    yield from self._limits(pattern.limits, self._match_facts(match))
+
+    def _is_fused(self, node: Node) -> bool:
+        """Whether the toolchain runs the node as a part of something else that it takes."""
+        return any(
+            self._is_there(pattern, match) is True
+            and not any(self._limits(pattern.limits, self._match_facts(match)))
+            for pattern in self.table.patterns
+            if pattern.fuses and node.key in pattern.operators
+            for match in pattern.around(node)
+        )
+
+    def _is_there(self, pattern: CompiledPattern, match: Match) -> Truth:
+        try:
+            return pattern.guard.holds(self._match_facts(match))
+        except ExpressionError:
+            return False
+
+    def _match_facts(self, match: Match) -> MatchFacts:
+        return MatchFacts(match, self.precision or self.table.precision, self.options)
 
     def verdict(self, node: Node) -> Verdict:
         """The worst of a node's findings."""

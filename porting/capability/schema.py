@@ -176,6 +176,24 @@ class OperatorEntry(Limits):
     note: str = ""
 
 
+class Pattern(_Strict):
+    """What a table says of several nodes together.
+
+    `match` is ONNX's text form, one node a line, the last one computing what the pattern is about.
+    """
+
+    name: str
+    match: str
+    when: str = ""
+    verdict: Verdict = "supported"
+    why: str = ""
+    help: str = ""
+    require: list[Condition] = []
+    want: str = ""
+    fuses: bool = False
+    source: OneOrMore = []
+
+
 class TableHead(_Strict):
     """One chip and toolchain version: everything but the operators."""
 
@@ -197,6 +215,7 @@ class TableHead(_Strict):
     folds: bool | Folding = False
     model: list[Condition] = []
     require: list[Condition] = []
+    patterns: list[Pattern] = []
     note: str = ""
 
 

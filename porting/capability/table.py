@@ -10,10 +10,12 @@ from pydantic import ValidationError
 from porting.capability import yaml_reader
 from porting.capability.expression import Expression
 from porting.capability.limits import Compiler, Limit, LimitError, Signature
+from porting.capability.patterns import CompiledPattern, compile_pattern
 from porting.capability.schema import (
     Advice,
     OperatorEntry,
     Otherwise,
+    Pattern,
     Source,
     Stage,
     Table,
@@ -73,6 +75,7 @@ class CapabilityTable:
     document: Document
     op_map: str = ""
     _operators: dict[str, Operator | None] = field(default_factory=dict)
+    _patterns: tuple[CompiledPattern, ...] | None = None
 
     @property
     def target(self) -> TargetInfo:
@@ -116,6 +119,33 @@ class CapabilityTable:
             self._check_sources(limit.source, (name, index))
         return limits
 
+    @property
+    def patterns(self) -> tuple[CompiledPattern, ...]:
+        """Facts about several nodes together.
+
+        Raises:
+            TableError: A pattern is not well formed.
+        """
+        if self._patterns is None:
+            data = self.data
+            compiler = Compiler("", data.else_, data.source, data.stage, data.options)
+            self._patterns = tuple(
+                self._pattern(compiler, p, i) for i, p in enumerate(data.patterns)
+            )
+        return self._patterns
+
+    def _pattern(self, compiler: Compiler, pattern: Pattern, index: int) -> CompiledPattern:
+        path: tuple[str | int, ...] = ("patterns", index)
+        try:
+            compiled = compile_pattern(pattern, compiler)
+        except LimitError as error:
+            path = (*path, *error.field)
+            text = f"pattern {pattern.name}: {_field(path[2:])}: {error}"
+            raise self._error(path, text) from None
+        for limit in compiled.limits:
+            self._check_sources(limit.source, path)
+        return compiled
+
     def validate(self) -> None:
         """Compiles everything, so that a broken entry shows at once.
 
@@ -127,6 +157,7 @@ class CapabilityTable:
         self._check_sources(self.data.source, ("source",))
         if self.data.opset.source:
             self._check_sources(self.data.opset.source, ("opset", "source"))
+        _ = self.patterns
         for key in self.data.ops:
             self.operator(key)
 
@@ -344,12 +375,14 @@ def resolve(
 
 
 def _merge(base: Mapping[str, Any], own: Mapping[str, Any], depth: int) -> dict[str, Any]:
-    """`own` over `base`: mappings are merged down to the fields of an operator."""
+    """`own` over `base`: mappings are merged down to the fields of an operator, patterns added."""
     result = dict(base)
     for key, value in own.items():
         old = result.get(key)
         if value is None and depth == 1:
             result.pop(key, None)
+        elif key == "patterns" and depth == 0 and isinstance(old, list) and isinstance(value, list):
+            result[key] = [*old, *value]
         elif isinstance(old, dict) and isinstance(value, dict) and depth < 2:
             result[key] = _merge(old, value, depth + 1)
         else:
