@@ -40,6 +40,11 @@ class Solution:
     cost: Cost
     verdict: Verdict
 
+    @property
+    def rewrites(self) -> int:
+        """How many rules it takes."""
+        return 1 + sum(s.rewrites for s in self.inner.values())
+
 
 @dataclass
 class Attempt:
@@ -224,10 +229,10 @@ def _better(verdict: Verdict, than: Verdict) -> bool:
     return VERDICTS.index(verdict) < VERDICTS.index(than)
 
 
-def _rank(solution: Solution) -> tuple[int, Cost]:
-    """Legal throughout before undecided, then by cost."""
+def _rank(solution: Solution) -> tuple[int, Cost, int]:
+    """Legal throughout before undecided, then by cost, then the shortest way there."""
     undecided = 0 if solution.verdict in _LEGAL else VERDICTS.index(solution.verdict)
-    return undecided, solution.cost
+    return undecided, solution.cost, solution.rewrites
 
 
 def legalize(

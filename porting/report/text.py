@@ -83,8 +83,8 @@ def _header(console: Console, result: CheckResult) -> None:
     opsets = ", ".join(f"{plain(d)} {v}" for d, v in model.opsets.items())
     size = f"{model.nodes} nodes, {_amount(model.parameters)} parameters, opset {opsets}"
     console.print(Text.assemble((plain(model.path) or "model", "bold"), f"  {size}"))
-    chip = f"{target.name}, {target.toolchain}, evidence: {target.evidence}"
-    console.print(Text.assemble((target.id, "bold"), f"  {chip}"))
+    console.print(Text.assemble((target.id, "bold"), f"  {target.name}"))
+    console.print(Text(f"{' ' * len(target.id)}  {target.toolchain}, evidence: {target.evidence}"))
     console.print()
 
 

@@ -1,7 +1,7 @@
 """Which input pixels a resized axis reads, and with what weights.
 
-In float32, as onnxruntime computes it: coordinates that fall on a half or an integer go to one
-side or the other with the width of the arithmetic.
+In float32, as onnxruntime computes it. Positions that fall on a half or an integer go to one side
+or the other with the width of the arithmetic; `settled` tells where that matters.
 
 Source: ONNX Resize-19.
 """
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats: TypeAlias = npt.NDArray[np.float32]
+Doubles: TypeAlias = npt.NDArray[np.float64]
 Integers: TypeAlias = npt.NDArray[np.int64]
 
 
@@ -119,6 +120,25 @@ def coordinates(axis: Axis, transformation: str) -> Floats:
     return COORDINATES[transformation](positions, axis)
 
 
+def settled(axis: Axis, transformation: str, rounding: str) -> bool:
+    """Whether every runtime finds the same nearest pixels, however it rounds.
+
+    A position on a boundary between two pixels is found exactly where the factor is a short
+    binary fraction or the very ratio of the sizes. Elsewhere an error in the last digit decides,
+    and runtimes make different ones.
+    """
+    short = (axis.scale * 1024).is_integer() or axis.scale * axis.length == axis.size
+    if short or transformation == "align_corners":
+        return True
+    at = coordinates(axis, transformation)
+    shifted = transformation not in {"asymmetric", "tf_half_pixel_for_nn"}
+    slack = np.float32(1e-5) * (np.abs(at) + np.float32(shifted))
+    below, above = (
+        np.clip(ROUNDINGS[rounding](x), 0, axis.length - 1) for x in (at - slack, at + slack)
+    )
+    return np.array_equal(below, above)
+
+
 def nearest(axis: Axis, transformation: str, rounding: str) -> Taps:
     """One pixel per output position."""
     if axis.scale == 1.0 and axis.length == axis.size:
@@ -139,6 +159,59 @@ def linear(axis: Axis, transformation: str) -> Taps:
     return Taps(np.stack([low, high]), np.stack([np.float32(1) - part, part]))
 
 
+def cubic_kernel(distance: Doubles, a: float) -> Doubles:
+    """The cubic filter at distances of 0 and more, in pixels; it ends at 2.
+
+    Source: Keys, "Cubic convolution interpolation", IEEE TASSP 29 (1981), equation 4.
+    """
+    near = (a + 2) * distance**3 - (a + 3) * distance**2 + 1
+    far = a * distance**3 - 5 * a * distance**2 + 8 * a * distance - 4 * a
+    return np.where(distance <= 1, near, np.where(distance < 2, far, 0.0))
+
+
+def linear_kernel(distance: Doubles) -> Doubles:
+    """The triangle of linear interpolation at distances of 0 and more, in pixels."""
+    return np.asarray(np.maximum(0.0, 1.0 - distance))
+
+
+def stretched(
+    axis: Axis,
+    transformation: str,
+    kernel: Callable[[Doubles], Doubles],
+    radius: int,
+    exclude_outside: bool,
+) -> Taps:
+    """An axis that shrinks, with antialiasing: the filter is as much wider as the axis shrinks.
+
+    No tap has weight 0, because 0 * inf is NaN: such a tap shares the position and the weight of
+    the heaviest one.
+
+    Source: ONNX Resize-18, `antialias`.
+    """
+    at = coordinates(axis, transformation)
+    low = np.floor(at)
+    first = int(np.floor(-radius / axis.scale)) + 1
+    offsets = np.arange(first, 2 - first)[:, np.newaxis]
+    distances = np.abs(offsets - (at - low).astype(np.float64)) * axis.scale
+    weights = kernel(distances)
+    raw = low.astype(np.int64) + offsets
+    if exclude_outside:
+        weights = np.where((raw >= 0) & (raw < axis.length), weights, 0.0)
+    weights = weights / weights.sum(axis=0)
+    return _without_zeros(np.clip(raw, 0, axis.length - 1), weights)
+
+
+def _without_zeros(indices: Integers, weights: Doubles) -> Taps:
+    heaviest = np.argmax(np.abs(weights), axis=0)
+    columns = np.arange(weights.shape[1])
+    idle = weights == 0
+    shared = weights[heaviest, columns] / (1 + idle.sum(axis=0))
+    indices = np.where(idle, indices[heaviest, columns], indices)
+    weights = np.where(idle, shared, weights)
+    weights[heaviest, columns] = shared
+    return Taps(indices, weights.astype(np.float32))
+
+
 def cubic(axis: Axis, transformation: str, a: float, exclude_outside: bool) -> Taps:
     """The two pixels on each side; beyond the edge the edge itself, or nothing.
 
@@ -147,10 +220,7 @@ def cubic(axis: Axis, transformation: str, a: float, exclude_outside: bool) -> T
     at = coordinates(axis, transformation)
     low = np.floor(at)
     part = (at - low).astype(np.float64)
-    distances = np.stack([1 + part, part, 1 - part, 2 - part])
-    near = (a + 2) * distances**3 - (a + 3) * distances**2 + 1
-    far = a * distances**3 - 5 * a * distances**2 + 8 * a * distances - 4 * a
-    weights = np.where(distances <= 1, near, far)
+    weights = cubic_kernel(np.stack([1 + part, part, 1 - part, 2 - part]), a)
     raw = low.astype(np.int64) + np.arange(-1, 3)[:, np.newaxis]
     if exclude_outside:
         weights = np.where((raw >= 0) & (raw < axis.length), weights, 0.0)

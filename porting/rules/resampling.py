@@ -64,7 +64,8 @@ def resize_without_ignored(op: Ops, node: Node) -> str:
     """Attributes and inputs that have no effect, left out.
 
     nearest_mode matters to nearest only; cubic_coeff_a and exclude_outside to cubic only;
-    antialias where an axis shrinks and the mode is not nearest; extrapolation_value and roi
+    antialias where an axis shrinks and the mode is not nearest, and with it exclude_outside;
+    extrapolation_value and roi
     where a region is cropped; keep_aspect_ratio_policy where sizes are given. An attribute that
     repeats ONNX's default has no effect either.
 
@@ -75,10 +76,11 @@ def resize_without_ignored(op: Ops, node: Node) -> str:
     ignored = set()
     if mode != "nearest":
         ignored |= {"nearest_mode"}
-    if mode != "cubic":
-        ignored |= {"cubic_coeff_a", "exclude_outside"}
-    if mode == "nearest" or (integer(node, "antialias", 0) and not _shrinks(node)):
+    widened_filter = mode != "nearest" and integer(node, "antialias", 0) and _shrinks(node)
+    if not widened_filter:
         ignored |= {"antialias"}
+    if mode != "cubic":
+        ignored |= {"cubic_coeff_a"} if widened_filter else {"cubic_coeff_a", "exclude_outside"}
     if not cropping:
         ignored |= {"extrapolation_value"}
     if optional_input(node, 2) and not optional_input(node, 3):

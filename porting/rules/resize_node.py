@@ -7,7 +7,18 @@ import numpy as np
 from porting.legalize.rule import decline, require
 from porting.model.graph import Array, Dim, Node, Shape
 from porting.rules.common import axis_in, integer, integers, number, shape_of, text
-from porting.rules.interpolation import Axis, Taps, cubic, linear, nearest
+from porting.rules.interpolation import (
+    Axis,
+    Doubles,
+    Taps,
+    cubic,
+    cubic_kernel,
+    linear,
+    linear_kernel,
+    nearest,
+    settled,
+    stretched,
+)
 
 PROBE = 4096
 """Length at which maps are compared where the real one is not known but cannot matter."""
@@ -21,6 +32,9 @@ class Resizing:
         mode: `nearest`, `linear` or `cubic`.
         transformation: `coordinate_transformation_mode`.
         rounding: `nearest_mode`.
+        a: `cubic_coeff_a`.
+        exclude_outside: Whether pixels beyond the edge have no weight.
+        antialias: Whether the filter widens where an axis shrinks.
         axes: Those that change size.
     """
 
@@ -29,15 +43,25 @@ class Resizing:
     rounding: str
     a: float
     exclude_outside: bool
+    antialias: bool
     axes: tuple[Axis, ...]
 
     def taps(self, axis: Axis) -> Taps:
         """What the output positions of an axis read."""
         if self.mode == "nearest":
+            clear = settled(axis, self.transformation, self.rounding)
+            require(clear, "which pixel is nearest depends on the runtime's rounding")
             return nearest(axis, self.transformation, self.rounding)
+        if self.antialias and axis.scale < 1:
+            kernel = linear_kernel if self.mode == "linear" else self._cubic_kernel
+            radius = 1 if self.mode == "linear" else 2
+            return stretched(axis, self.transformation, kernel, radius, self.exclude_outside)
         if self.mode == "linear":
             return linear(axis, self.transformation)
         return cubic(axis, self.transformation, self.a, self.exclude_outside)
+
+    def _cubic_kernel(self, distance: Doubles) -> Doubles:
+        return cubic_kernel(distance, self.a)
 
     def same(self, transformation: str, rounding: str | None = None) -> bool:
         """Whether another spelling reads the same pixels with the same weights."""
@@ -57,14 +81,13 @@ def read(node: Node, *, probe: bool = False) -> Resizing:
     transformation = text(node, "coordinate_transformation_mode")
     require(transformation != "tf_crop_and_resize", "it crops a region of interest")
     axes = tuple(_axis(node, axis, probe) for axis in changing_axes(node))
-    if integer(node, "antialias", 0) and any(axis.scale < 1 for axis in axes):
-        require(text(node, "mode") == "nearest", "antialias widens the filter")
     return Resizing(
         text(node, "mode"),
         transformation,
         text(node, "nearest_mode"),
         number(node, "cubic_coeff_a"),
         bool(integer(node, "exclude_outside")),
+        bool(integer(node, "antialias", 0)),
         axes,
     )
 

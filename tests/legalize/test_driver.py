@@ -18,6 +18,12 @@ def elu_to_celu(op, node):
     return op.Celu(node.inputs[0])
 
 
+@rule("Elu", exactness="reordered")
+def elu_to_relu(op, node):
+    """Elu as Relu; enough for a search."""
+    return op.Relu(node.inputs[0])
+
+
 @rule("Celu", exactness="reordered")
 def celu_to_elu(op, node):
     """Back again."""
@@ -98,6 +104,12 @@ def test_the_cheapest_legal_result_wins_whatever_the_order():
         g = graph(CELU)
         legalize(g, judge_for("Relu: {}"), rules(*order))
         assert operators(g) == ["Relu"]
+
+
+def test_of_two_ways_to_the_same_cost_the_shorter_wins():
+    registry = rules(celu_to_elu, elu_to_relu, celu_to_relu)
+    rewrites, _ = legalize(graph(CELU), judge_for("Relu: {}"), registry)
+    assert [r.rule for r in rewrites] == ["celu-to-relu"]
 
 
 def test_a_result_on_the_host_costs_more_than_several_nodes_on_the_chip():
