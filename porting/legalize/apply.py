@@ -32,16 +32,21 @@ class Replacement:
 
 
 class Names:
-    """Prefixes for new nodes and values, unique in a model and made of the old node's name."""
+    """Prefixes for new nodes and values, unique in a model and made of the old node's name.
+
+    A node has one prefix, whichever rules are tried on it: one replacement at most is adopted.
+    """
 
     def __init__(self) -> None:
         self._taken: dict[str, count[int]] = {}
 
     def prefix(self, node: Node) -> str:
-        """`conv1/port`, and `conv1/port.1` when it is asked for again."""
-        base = f"{node.name}/port"
-        number = next(self._taken.setdefault(base, count()))
-        return f"{base}.{number}" if number else base
+        """`conv1/port`, and `conv1/port.1` for another node of that name."""
+        if not node.prefix:
+            base = f"{node.name}/port"
+            number = next(self._taken.setdefault(base, count()))
+            node.prefix = f"{base}.{number}" if number else base
+        return node.prefix
 
 
 def apply(rule: Rule, node: Node, names: Names, context: Context | None = None) -> Replacement:

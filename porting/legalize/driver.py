@@ -2,7 +2,8 @@
 
 The search is MLIR's dialect conversion in small: each rule for the node's operator is tried, what
 it produces is judged by the same table, and what is still illegal is legalized in turn, so deep
-as `MAX_DEPTH`. The cheapest result that is legal throughout wins. A trial lives in a graph laid
+as `MAX_DEPTH`. Ways of few steps are searched before longer ones; among those of the least depth
+that suffices, and one more, the cheapest result that is legal throughout wins. A trial lives in a graph laid
 over the model's; giving it up leaves no trace.
 """
 
@@ -16,8 +17,8 @@ from porting.legalize.rule import DeclinedError, Exactness, Registry, Rule
 from porting.model.graph import Graph, Node
 from porting.results import VERDICTS, Declined, Rewrite, Verdict, worst
 
-MAX_DEPTH = 8
-MAX_TRIALS = 200
+MAX_DEPTH = 6
+MAX_TRIALS = 300
 """Rules tried for one node of the model, those for intermediate nodes included."""
 
 DEFAULT_ALLOWED: frozenset[Exactness] = frozenset({"exact", "reordered", "narrowing"})
@@ -48,11 +49,21 @@ class Solution:
 
 @dataclass
 class Attempt:
-    """The search for one node of the model: its budget, and why rules declined."""
+    """The search for one node of the model.
+
+    Attributes:
+        node: What is to be replaced.
+        verdict: Why; every node of the result must have a better one.
+        declined: Why rules declined, as far as this depth.
+        trials: Rules tried so far.
+        depth: How many rules may follow each other for now.
+    """
 
     node: Node
+    verdict: Verdict
     declined: list[Declined] = field(default_factory=list)
     trials: int = 0
+    depth: int = 1
 
 
 class Legalizer:
@@ -97,8 +108,8 @@ class Legalizer:
             if verdict in _LEGAL:
                 nodes.append(node)
                 continue
-            attempt = Attempt(node)
-            solution = self._solve(node, verdict, attempt, ())
+            attempt = Attempt(node, verdict)
+            solution = self._search(attempt)
             if solution is None:
                 self.declined += attempt.declined
                 nodes.append(node)
@@ -116,20 +127,30 @@ class Legalizer:
             if self._judge.verdict(node) not in _LEGAL:
                 yield Declined(node.origin or node.name, node.key, "", reason, owner.path)
 
-    def _solve(
-        self, node: Node, verdict: Verdict, attempt: Attempt, above: tuple[Rule, ...]
-    ) -> Solution | None:
+    def _search(self, attempt: Attempt) -> Solution | None:
+        """The best replacement of a node, looked for ever deeper; None if there is none."""
+        best: Solution | None = None
+        enough = MAX_DEPTH
+        while attempt.depth <= enough and attempt.trials < MAX_TRIALS:
+            attempt.declined.clear()
+            found = self._solve(attempt.node, attempt, ())
+            if found is not None and (best is None or _rank(found) < _rank(best)):
+                best = found
+                enough = min(enough, attempt.depth + 1)
+            attempt.depth += 1
+        return best
+
+    def _solve(self, node: Node, attempt: Attempt, above: tuple[Rule, ...]) -> Solution | None:
         """The cheapest legal replacement of a node; None if there is none.
 
         Args:
             node: A node of the model, or one that a rule has produced.
-            verdict: Why it is to be replaced.
             attempt: The search that this is part of.
             above: Rules whose products led here; none is applied twice.
         """
         best: Solution | None = None
         for rule in self._rules.for_operator(node.key):
-            found = self._try(rule, node, verdict, attempt, above)
+            found = self._try(rule, node, attempt, above)
             if isinstance(found, str):
                 if not above:
                     attempt.declined.append(self._decline(attempt.node, rule, found))
@@ -147,14 +168,13 @@ class Legalizer:
         self,
         rule: Rule,
         node: Node,
-        verdict: Verdict,
         attempt: Attempt,
         above: tuple[Rule, ...],
     ) -> Solution | str:
         """What one rule makes of a node, or why it makes nothing."""
         if rule.exactness not in self._allowed:
             return f"it is {rule.exactness}; allow it with --allow {rule.exactness}"
-        if rule in above or len(above) >= MAX_DEPTH:
+        if rule in above:
             return "it would apply to its own result"
         attempt.trials += 1
         if attempt.trials > MAX_TRIALS:
@@ -163,12 +183,11 @@ class Legalizer:
             replacement = apply(rule, node, self._names)
         except DeclinedError as declined:
             return str(declined)
-        return self._complete(replacement, verdict, attempt, (*above, rule))
+        return self._complete(replacement, attempt, (*above, rule))
 
     def _complete(
         self,
         replacement: Replacement,
-        verdict: Verdict,
         attempt: Attempt,
         above: tuple[Rule, ...],
     ) -> Solution | str:
@@ -178,11 +197,12 @@ class Legalizer:
         verdicts: list[Verdict] = []
         for new in replacement.nodes:
             its = self._judge.verdict(new)
-            solution = None if its in _LEGAL else self._solve(new, its, attempt, above)
+            deeper = its not in _LEGAL and len(above) < attempt.depth
+            solution = self._solve(new, attempt, above) if deeper else None
             if solution is not None:
                 inner[new] = solution
                 verdicts.append(solution.verdict)
-            elif _better(its, verdict):
+            elif _better(its, attempt.verdict):
                 final.append(new)
                 verdicts.append(its)
             else:

@@ -168,15 +168,17 @@ class Node:
         graph: Where its names are looked up.
         subgraphs: Bodies by attribute name, one each (ONNX has no operator with a list of them).
         origin: Name of the node of the loaded model that it stands for.
+        prefix: Start of the names of what replaces it, once there is such.
     """
 
-    __slots__ = ("__dict__", "graph", "origin", "proto", "subgraphs")
+    __slots__ = ("__dict__", "graph", "origin", "prefix", "proto", "subgraphs")
 
     def __init__(self, proto: NodeProto, graph: "Graph", origin: str = "") -> None:
         self.proto = proto
         self.graph = graph
         self.subgraphs: dict[str, Graph] = {}
         self.origin = origin
+        self.prefix = ""
 
     @property
     def op_type(self) -> str:
