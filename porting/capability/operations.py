@@ -280,6 +280,11 @@ def _is_empty(operand: Any) -> bool:
     return not isinstance(shape, Unknown) and any(d == 0 for d in shape if isinstance(d, int))
 
 
+def _or_else(value: Any, otherwise: Any) -> Any:
+    """The value, or `otherwise` where it is not known: for a limit that hardly any model meets."""
+    return otherwise if isinstance(value, Unknown) else value
+
+
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "abs": _known(abs),
     "align": _known(lambda n, k: -(-n // k) * k),
@@ -290,6 +295,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "is_empty": _is_empty,
     "is_int": _known(lambda n: float(n).is_integer()),
     "is_pow2": _known(lambda n: n > 0 and float(n).is_integer() and int(n) & (int(n) - 1) == 0),
+    "known": _or_else,
     "len": _length,
     "letters": _letters,
     "lower": lambda text: text.lower() if isinstance(text, str) else text,

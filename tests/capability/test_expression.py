@@ -65,6 +65,11 @@ def test_and_or_are_associative_commutative_and_absorb(a, b, c):
     assert same(value("a or (a and b)", **names), a)
 
 
+def test_a_limit_that_hardly_any_model_meets_may_say_what_the_unknown_counts_as():
+    assert value("known(a, 0) <= 8", a=UNKNOWN) is True
+    assert value("known(a, 0) <= 8", a=9) is False
+
+
 @given(truths)
 def test_an_unknown_decides_nothing_and_a_known_part_may_decide_all(a):
     assert value("False and a", a=a) is False
@@ -196,6 +201,8 @@ def test_known_values_mean_what_they_mean_in_python(text):
         ("3 not in (1, 2)", True),
         ("letters('bij, bjk -> bik')", "abc,acd->abd"),
         ("letters(missing) is None", True),
+        ("known(3, 0)", 3),
+        ("known(missing, 0) is None", True),
         ("lower('bIJ->bI')", "bij->bi"),
         ("lower(missing) is None", True),
         ("terms('b ij, bjk -> bik')", (("b", "i", "j"), ("b", "j", "k"))),
