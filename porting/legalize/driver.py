@@ -3,8 +3,8 @@
 The search is MLIR's dialect conversion in small: each rule for the node's operator is tried, what
 it produces is judged by the same table, and what is still illegal is legalized in turn, so deep
 as `MAX_DEPTH`. Ways of few steps are searched before longer ones; among those of the least depth
-that suffices, and one more, the cheapest result that is legal throughout wins. A trial lives in a graph laid
-over the model's; giving it up leaves no trace.
+that suffices, and one more, the cheapest result that is legal throughout wins. A trial lives in a
+graph laid over the model's; giving it up leaves no trace.
 """
 
 from collections.abc import Iterator, Sequence
