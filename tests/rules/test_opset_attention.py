@@ -153,6 +153,7 @@ def test_rotary_embedding(
     assert_converts(model, feed, target)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("op_type", ["Attention", "RotaryEmbedding"])
 def test_every_case_of_onnx(op_type: str) -> None:
     ran = 0
