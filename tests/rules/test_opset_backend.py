@@ -17,7 +17,7 @@ BLOCKED = {
     18: """
         AveragePool BitCast Cast CastLike CausalConvWithState CumProd DeformConv
         DequantizeLinear Equal GridSample ImageDecoder LinearAttention Mod QuantizeLinear
-        RegexFullMatch StringConcat StringSplit
+        RegexFullMatch Resize StringConcat StringSplit
     """,
     17: """
         AveragePool BitCast BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Cast CastLike
