@@ -56,5 +56,6 @@ def command(
 
         from porting.report.text import console_for, print_check
 
-        print_check(console_for(sys.stdout), result)
+        given = [f"--shape {s}" for s in shape or ()] + [f"--dim {d}" for d in dim or ()]
+        print_check(console_for(sys.stdout), result, " ".join(given))
     return 0 if result.passed else 1

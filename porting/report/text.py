@@ -65,8 +65,14 @@ def render_verification(verification: Mapping[str, Any]) -> str:
     return stream.getvalue()
 
 
-def print_check(console: Console, result: CheckResult) -> None:
-    """Prints a check: header, counts, findings worst first, what to do next."""
+def print_check(console: Console, result: CheckResult, given: str = "") -> None:
+    """Prints a check: header, counts, findings worst first, what to do next.
+
+    Args:
+        console: Where to.
+        result: The check.
+        given: Options that the next command needs too, such as `--shape x=1,3,8,8`.
+    """
     notes = Footnotes()
     _header(console, result)
     _counts(console, result)
@@ -75,7 +81,7 @@ def print_check(console: Console, result: CheckResult) -> None:
         _group(console, group, notes)
     notes.print(console)
     _verdict(console, result)
-    _next_steps(console, check_next_steps(result))
+    _next_steps(console, check_next_steps(result, given))
 
 
 def _header(console: Console, result: CheckResult) -> None:
@@ -156,13 +162,13 @@ def _verdict(console: Console, result: CheckResult) -> None:
     console.print(Text.assemble((word, style), f"  {text}"))
 
 
-def check_next_steps(result: CheckResult) -> list[str]:
+def check_next_steps(result: CheckResult, given: str = "") -> list[str]:
     """Commands worth running after a check, most useful first."""
     steps = []
     path = result.model.path or "MODEL"
     target = result.target
     chosen = f"--op-map {target.op_map}" if target.op_map else f"--target {target.id}"
-    command = f"{path} {chosen}"
+    command = f"{path} {chosen} {given}".rstrip()
     open_inputs = [i for i in result.model.inputs if i.is_open]
     if result.counts["unknown"] and open_inputs:
         shapes = " ".join(f"--shape {i.name}={_shape_hint(i.shape)}" for i in open_inputs)
