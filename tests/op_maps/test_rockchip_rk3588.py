@@ -328,3 +328,15 @@ def test_measurement_and_document_are_both_cited() -> None:
     (finding,) = check(pool("AveragePool", pads=[1] * 4)).nodes[0].findings
     assert "RKNN-Toolkit2 2.5.0" in finding.source
     assert "Support Operator List V2.3.2" in finding.source
+
+
+def test_what_is_quantised_cannot_be_quantised_again() -> None:
+    model = of("QuantizeLinear", IMAGE, np.float32(0.1), np.int8(0))
+    assert said(model)[0] == "supported"
+    assert "quantised already" in said(model, precision="int8")[1]
+
+
+def test_quantisation_wants_a_float_input() -> None:
+    model = typed("Or", "bool", (3, 4), (3, 4))
+    assert said(model)[0] == "fallback"
+    assert "no input of the model is float" in said(model, precision="int8")[1]
