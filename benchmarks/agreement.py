@@ -1,7 +1,7 @@
 """How often a capability table agrees with what the real compiler answered.
 
-    python benchmarks/agreement.py --answers answers.csv.gz --models models.zip \
-        --toolchain rockchip-rk3588 --target rk3588 [--precision int8] [--list]
+    python benchmarks/agreement.py
+    python benchmarks/agreement.py --toolchain rockchip-rk3588 --target rk3588 --list
 
 Agreement: `supported`, `fallback` or `deviates` where the compiler accepted, `unsupported` where
 it rejected, crashed, ran out of time or left the kernel to the user. False yes: we say supported
@@ -23,8 +23,27 @@ from pathlib import Path
 
 import onnx
 
+from porting.capability.targets import available
 from porting.checking import check
 from porting.results import CheckResult, Finding, worst
+
+TRUTH = Path(__file__).parent.parent / "tests" / "truth"
+TOOLCHAINS = {
+    "rockchip-rk3588": ("rockchip-rk3588", "float16"),
+    "rockchip-rk3588-int8": ("rockchip-rk3588", "int8"),
+    "rockchip-rk3576": ("rockchip-rk3576", "float16"),
+    "rockchip-rk3566": ("rockchip-rk3566", "float16"),
+    "rockchip-rv1106-int8": ("rockchip-rv1106", "int8"),
+    "sophgo-bm1684x": ("sophgo-bm1684x", ""),
+    "sophgo-cv181x": ("sophgo-cv181x", ""),
+    "thead-c920": ("thead-hhb", ""),
+    "thead-th1520": ("thead-hhb-th1520", ""),
+    "thead-x86-ref": ("thead-hhb-x86-ref", ""),
+    "canaan-nncase": ("canaan-k230", ""),
+    "verisilicon-acuity": ("verisilicon-acuity", ""),
+    "espressif-esp32p4-int8": ("espressif-esp32p4", "int8"),
+}
+"""Toolchain in the data to target and precision."""
 
 
 @dataclass(frozen=True)
@@ -168,27 +187,39 @@ def details(rows: Sequence[Row]) -> Iterator[str]:
             yield f"      we: {r.why[:300]}\n      it: {r.reason[:200]}"
 
 
+def measured(given: argparse.Namespace) -> Iterator[tuple[str, str, str]]:
+    """Toolchain, target and precision of each table to hold to its compiler."""
+    if given.toolchain:
+        yield given.toolchain, given.target, given.precision
+        return
+    known = available()
+    for toolchain, (target, precision) in TOOLCHAINS.items():
+        if target in known:
+            yield toolchain, target, precision
+
+
 def main() -> None:
     """Prints the figures, with --list the disagreements."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--answers", type=Path, required=True, help="CSV, may be gzipped")
-    parser.add_argument("--models", type=Path, required=True, help="zip of ONNX models")
-    parser.add_argument("--toolchain", required=True, help="value of the column of that name")
+    parser.add_argument("--answers", type=Path, default=TRUTH / "answers.csv.gz", help="CSV")
+    parser.add_argument("--models", type=Path, default=TRUTH / "models.zip", help="ONNX models")
+    parser.add_argument("--toolchain", default="", help="only this one; needs --target")
     parser.add_argument("--target", default="", help="target id")
     parser.add_argument("--op-map", help="table file to use instead")
     parser.add_argument("--precision", default="")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--list", action="store_true", help="list every disagreement")
     given = parser.parse_args()
-    rows = list(answers(given.answers, given.toolchain))
-    if not rows:
-        parser.error(f"no row of {given.toolchain} in {given.answers}")
-    how = (given.models, given.target, given.op_map, given.precision)
-    done = judge_all(rows, how, given.processes)
-    if given.list:
-        print(*details(done), sep="\n")
-        print()
-    print(summary(done))
+    for toolchain, target, precision in measured(given):
+        rows = list(answers(given.answers, toolchain))
+        if not rows:
+            parser.error(f"no row of {toolchain} in {given.answers}")
+        how = (given.models, target, given.op_map, precision)
+        done = judge_all(rows, how, given.processes)
+        if given.list:
+            print(*details(done), sep="\n")
+            print()
+        print(f"{toolchain}, held against {target or given.op_map}", summary(done), "", sep="\n")
 
 
 if __name__ == "__main__":
