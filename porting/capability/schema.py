@@ -212,6 +212,7 @@ class TableHead(_Strict):
     source: OneOrMore = []
     else_: OtherwiseField = Field(default_factory=Otherwise, alias="else")
     stage: Stage = "build"
+    host_stage: Stage = "run"  # when a limit of a kernel on the host shows
     folds: bool | Folding = False
     model: list[Condition] = []
     require: list[Condition] = []

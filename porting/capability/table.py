@@ -190,9 +190,10 @@ class CapabilityTable:
             if entry.fallback is not None:
                 path = ("ops", key, "fallback")
                 host = tuple(entry.fallback.source) or source
-                cpu = Compiler(key, Otherwise(), host, "run", self.data.options).compile(
-                    entry.fallback
+                compiler_of_host = Compiler(
+                    key, Otherwise(), host, self.data.host_stage, self.data.options
                 )
+                cpu = compiler_of_host.compile(entry.fallback)
                 path = ("ops", key)
             advice = tuple(
                 self._advised(compiler, a, i, source) for i, a in enumerate(entry.advise)
