@@ -1,14 +1,17 @@
 """What sets the other chips of Axera apart from the AX650."""
 
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 import onnx
 import pytest
 from capability.helpers import Given, ints, node_model, ones
+from capability.helpers import judged as checked
 
-import porting
+from porting.capability.table import CapabilityTable
 from porting.capability.targets import load_target
-from porting.results import Finding
+from porting.results import CheckResult, Finding
 
 IMAGE = (1, 3, 8, 8)
 NEITHER_620E_NOR_615 = """
@@ -36,6 +39,15 @@ BEYOND: Mapping[str, list[str]] = {
 SMALL = ["InstanceNormalization", "LayerNormalization", "LpNormalization", "SpatialTransformer"]
 
 
+@cache
+def table(target: str) -> CapabilityTable:
+    return load_target(target)
+
+
+def check(given: onnx.ModelProto, target: str, **more: Any) -> CheckResult:
+    return checked(given, table(target), **more)
+
+
 def x(op_type: str, shape: Given = IMAGE, **more: object) -> onnx.ModelProto:
     return node_model(op_type, {"x": shape}, **more)
 
@@ -54,20 +66,20 @@ def average(**more: object) -> onnx.ModelProto:
 
 def told(model: onnx.ModelProto, target: str) -> tuple[str, str]:
     """The verdict, and the worst thing said."""
-    node = porting.check(model, target).nodes[0]
+    node = check(model, target).nodes[0]
     found: tuple[Finding, ...] = node.findings
     return node.verdict, found[0].message if found else ""
 
 
 @pytest.mark.parametrize("target", LACKING)
 def test_the_table_is_well_formed_and_has_a_short_name(target: str) -> None:
-    load_target(target).validate()
+    table(target).validate()
     assert load_target(target.removeprefix("axera-")).data.target == target
 
 
 @pytest.mark.parametrize("target", LACKING)
 def test_operators_beside_those_of_the_ax650(target: str) -> None:
-    base, own = (set(load_target(t).data.ops) for t in ("axera-ax650", target))
+    base, own = (set(table(t).data.ops) for t in ("axera-ax650", target))
     assert sorted(base - own) == sorted(LACKING[target])
     assert sorted(own - base) == BEYOND[target]
 
@@ -75,7 +87,7 @@ def test_operators_beside_those_of_the_ax650(target: str) -> None:
 @pytest.mark.parametrize("target", LACKING)
 def test_each_cites_its_own_list(target: str) -> None:
     chip = target.removeprefix("axera-")
-    source = porting.check(x("DFT"), target).nodes[0].findings[0].source
+    source = check(x("DFT"), target).nodes[0].findings[0].source
     assert f"op_support_list_{chip}.md" in source
     assert chip.upper() in source
 
@@ -87,7 +99,7 @@ def test_limits_of_the_ax650_hold(target: str) -> None:
     assert verdict == "unsupported"
     assert "dilations is 1 only" in words
     assert told(layer_norm(1), target)[0] == "unsupported"
-    assert not porting.check(x("Relu", opset=10), target).passed
+    assert not check(x("Relu", opset=10), target).passed
 
 
 @pytest.mark.parametrize(

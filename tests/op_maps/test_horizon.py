@@ -1,22 +1,33 @@
 """Horizon's RDK boards: limits of the BPU, and beside them those of the CPU that takes the rest."""
 
+from functools import cache
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
 from capability.helpers import Given, floats, ints, model_of, node_model, ones
+from capability.helpers import judged as checked
 from onnx import helper
 
-import porting
+from porting.capability.table import CapabilityTable
 from porting.capability.targets import available, load_target
-from porting.results import NodeResult
+from porting.results import CheckResult, NodeResult
 
 X3, ULTRA, X5 = "horizon-rdk-x3", "horizon-rdk-ultra", "horizon-rdk-x5"
 CHIPS = [X3, ULTRA, X5]
 BAYES = [ULTRA, X5]
 IMAGE = (1, 4, 8, 8)
 RUNS, HOST, NEVER, MAYBE = "supported", "fallback", "unsupported", "unknown"
+
+
+@cache
+def table(target: str) -> CapabilityTable:
+    return load_target(target)
+
+
+def check(given: onnx.ModelProto, target: str, **more: Any) -> CheckResult:
+    return checked(given, table(target), **more)
 
 
 def model(op_type: str, inputs: Any = IMAGE, *names: Any, **more: Any) -> onnx.ModelProto:
@@ -29,7 +40,7 @@ def two(op_type: str, a: Given, b: Given, **more: Any) -> onnx.ModelProto:
 
 
 def judged(given: onnx.ModelProto, target: str, **more: Any) -> NodeResult:
-    nodes = porting.check(given, target, **more).nodes
+    nodes = check(given, target, **more).nodes
     return next((n for n in nodes if n.name == "node"), nodes[0])
 
 
@@ -89,30 +100,28 @@ def named(op_type: str, inputs: str, output: str, **more: Any) -> onnx.NodeProto
 class TestTables:
     @pytest.mark.parametrize("target", CHIPS)
     def test_every_entry_is_well_formed(self, target: str) -> None:
-        load_target(target).validate()
+        table(target).validate()
         assert load_target(target.removeprefix("horizon-")).data.target == target
         assert "_horizon" not in available()
 
     def test_the_list_of_the_x3_has_two_more(self) -> None:
-        ops = {t: set(load_target(t).data.ops) for t in CHIPS}
+        ops = {t: set(table(t).data.ops) for t in CHIPS}
         assert ops[X3] - ops[ULTRA] == {"NonZero", "ReduceLogSum"}
         assert ops[ULTRA] == ops[X5]
         assert len(ops[X5]) == 157
 
     def test_what_is_not_integrated(self) -> None:
-        missing = [
-            [k for k, e in load_target(t).data.ops.items() if e.verdict == NEVER] for t in CHIPS
-        ]
+        missing = [[k for k, e in table(t).data.ops.items() if e.verdict == NEVER] for t in CHIPS]
         assert [len(m) for m in missing] == [37, 37, 36]
         assert set(missing[1]) - set(missing[2]) == {"Mod"}
 
     def test_opsets_10_and_11(self) -> None:
         for opset, passes in ((9, False), (10, True), (11, True), (12, False)):
-            assert porting.check(model("Exp", opset=opset), X5).passed is passes
+            assert check(model("Exp", opset=opset), X5).passed is passes
 
     def test_open_dimensions(self) -> None:
         def found(target: str, **more: Any) -> list[str]:
-            result = porting.check(model("Exp", (1, 4, "h", 8)), target, **more)
+            result = check(model("Exp", (1, 4, "h", 8)), target, **more)
             return [f.verdict for f in result.findings]
 
         assert [found(t) for t in CHIPS] == [[MAYBE], [MAYBE], [NEVER]]
