@@ -1,4 +1,4 @@
-"""Operators that place or pick elements by position: Pad, Trilu, OneHot, CumSum."""
+"""Operators that place or pick elements by position: Pad, Gather, Trilu, OneHot, CumSum."""
 
 import numpy as np
 
@@ -173,3 +173,31 @@ def cum_sum_to_matmul(op: Ops, node: Node) -> str:
     moved = op.transpose(node.inputs[0], perm) if turned else node.inputs[0]
     total = op.MatMul(moved, op.const(matrix, dtype))
     return op.transpose(total, perm) if turned else total
+
+
+@rule("Gather", exactness="exact")
+def gather_by_list(op: Ops, node: Node) -> str:
+    """Indices of any rank as a list of them, and the result in the shape that they had.
+
+    For a scalar: one index, and the axis squeezed away.
+
+    Source: ONNX Gather-1: the shape of the result is data[:axis] + indices + data[axis + 1:].
+    """
+    data, indices = shape_of(node.input(0)), shape_of(node.input(1))
+    require(len(indices) != 1, "indices is a list already")
+    axis = axis_in(integer(node, "axis"), len(data))
+    constant = node.const(1)
+    if constant is not None:
+        flat = op.const(constant.reshape(-1))
+    elif indices:
+        flat = op.reshape(node.inputs[1], [-1])
+    else:
+        flat = op.unsqueeze(node.inputs[1], [0])
+    picked = op.Gather(node.inputs[0], flat, axis=axis)
+    if not indices:
+        return op.squeeze(picked, [axis])
+    shape = [*data[:axis], *indices, *data[axis + 1 :]]
+    unknown = [i for i, d in enumerate(shape) if not isinstance(d, int)]
+    require(len(unknown) <= 1, "more than one dimension of the result is not known")
+    require(all(d != 0 for d in shape), "the result is empty")
+    return op.reshape(picked, [d if isinstance(d, int) else -1 for d in shape])

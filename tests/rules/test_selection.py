@@ -142,3 +142,32 @@ def test_running_sum_of_integers_is_declined() -> None:
     inputs = [np.array([1, 2]), np.array(0)]
     case = single("CumSum", inputs, opset=11, constants=[1])
     declines(rules.cum_sum_to_matmul, case, "it is for floating point, the input is int64")
+
+
+@few
+@given(
+    x=arrays((3, 4, 2)),
+    axis=st.integers(-3, 2),
+    shape=st.sampled_from([(), (1, 1), (2, 3), (2, 1, 2)]),
+    constant=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_indices_of_any_rank_become_a_list(
+    x: np.ndarray, axis: int, shape: tuple[int, ...], constant: bool, seed: int
+) -> None:
+    length = x.shape[axis]
+    random = np.random.default_rng(seed)
+    indices = np.asarray(random.integers(-length, length, shape), np.int64)
+    case = single("Gather", [x, indices], opset=13, constants=[1] if constant else [], axis=axis)
+    operators = prove(rules.gather_by_list, case, targets=(11, 13, 18))
+    assert operators[-1] == ("Reshape" if shape else "Squeeze")
+
+
+def test_a_list_of_indices_stays() -> None:
+    case = single("Gather", [numbers(3, 4), np.array([1, 2])], opset=13)
+    declines(rules.gather_by_list, case, "a list already")
+
+
+def test_an_empty_gather_stays() -> None:
+    case = single("Gather", [numbers(3, 4), np.zeros((0, 2), np.int64)], opset=13)
+    declines(rules.gather_by_list, case, "the result is empty")
