@@ -29,7 +29,10 @@ Ranges: TypeAlias = Annotated[Versions, BeforeValidator(_ranges)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True, arbitrary_types_allowed=True)
+    # a validator is built when it is first used: a list of chips needs none for operators
+    model_config = ConfigDict(
+        extra="forbid", populate_by_name=True, arbitrary_types_allowed=True, defer_build=True
+    )
 
 
 class Toolchain(_Strict):

@@ -6,10 +6,14 @@ from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from porting.capability.form import load_head
 from porting.capability.schema import TableHead
-from porting.capability.table import CapabilityTable, load_head, load_table
 from porting.errors import TableError, UsageError
+
+if TYPE_CHECKING:
+    from porting.capability.table import CapabilityTable
 
 VARIABLE = "PORT_OP_MAPS"
 """Environment variable: more tables, files or folders, separated as in PATH."""
@@ -80,7 +84,7 @@ def _guess(name: str, tables: Mapping[str, Path]) -> str:
     return "targets: " + ", ".join(tables)
 
 
-def load_target(name: str, op_map: Path | None = None) -> CapabilityTable:
+def load_target(name: str, op_map: Path | None = None) -> "CapabilityTable":
     """The table of a target.
 
     Args:
@@ -91,6 +95,8 @@ def load_target(name: str, op_map: Path | None = None) -> CapabilityTable:
         UsageError: The name is unknown or ambiguous.
         TableError: The table is broken, with file, line, operator and field.
     """
+    from porting.capability.table import load_table  # needs ONNX, which a list of chips does not
+
     if op_map is not None:
         if not op_map.is_file():
             raise TableError("table-not-found", f"{op_map}: there is no such file")
