@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from porting.capability.limits import Limit
+from porting.capability.operations import ExpressionError
 from porting.capability.table import CapabilityTable, Operator
+from porting.capability.unknown import Unknown
 from porting.results import VERDICTS, Verdict
 
 CONSEQUENCES: dict[Verdict, str] = {
@@ -95,11 +97,27 @@ def _base(table: CapabilityTable, operator: Operator) -> Iterator[Sentence]:
 
 
 def _limits(table: CapabilityTable, operator: Operator) -> Iterator[Sentence]:
-    ordered = sorted(operator.limits, key=lambda limit: -VERDICTS.index(limit.verdict))
+    general = (limit for limit in table.node_limits() if _concerns(limit, operator))
+    limits = (*operator.limits, *general)
+    ordered = sorted(limits, key=lambda limit: -VERDICTS.index(limit.verdict))
     for limit in ordered:
         yield _sentence(table, limit, "")
     for limit in operator.cpu_limits:
         yield _sentence(table, limit, "on the host CPU: ")
+
+
+def _concerns(limit: Limit, operator: Operator) -> bool:
+    """Whether a limit on every node may count for nodes of this operator."""
+
+    def only_the_operator(name: str) -> Any:
+        known = name == "op_type"
+        return operator.key.rpartition("::")[2] if known else Unknown.of(name)
+
+    try:
+        guarded = limit.when is not None and limit.when.holds(only_the_operator) is False
+        return not guarded and limit.that.holds(only_the_operator) is not True
+    except ExpressionError:
+        return True
 
 
 def _sentence(table: CapabilityTable, limit: Limit, prefix: str) -> Sentence:
