@@ -86,7 +86,8 @@ def explain(table: CapabilityTable, key: str) -> Explanation:
 def _base(table: CapabilityTable, operator: Operator) -> Iterator[Sentence]:
     entry = operator.entry
     cited = table.cite(operator.source)
-    text = CONSEQUENCES[entry.verdict] + (f": {entry.why}" if entry.why else "")
+    why = entry.why if entry.verdict != "supported" else ""  # of a table that this one extends
+    text = CONSEQUENCES[entry.verdict] + (f": {why}" if why else "")
     yield Sentence(text, entry.verdict, sources=cited)
     if operator.opset is not None:
         subject = "the model's opset" if table.data.opset.match == "model" else "its version"

@@ -41,3 +41,8 @@ def test_those_that_its_name_alone_fulfils_are_left_out() -> None:
 
 def test_another_domain_s_operator_is_known_by_its_type() -> None:
     assert "at most 99 weights" in said("m::Conv")
+
+
+def test_a_supported_operator_needs_no_reason() -> None:
+    capabilities = table("Exp: {verdict: supported, why: the base table said so}")
+    assert explain(capabilities, "Exp").sentences[0].text == "runs on the accelerator"
