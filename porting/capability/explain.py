@@ -103,7 +103,8 @@ def _limits(table: CapabilityTable, operator: Operator) -> Iterator[Sentence]:
     ordered = sorted(limits, key=lambda limit: -VERDICTS.index(limit.verdict))
     for limit in ordered:
         yield _sentence(table, limit, "")
-    for limit in operator.cpu_limits:
+    host = (limit for limit in table.host_limits() if _concerns(limit, operator))
+    for limit in (*operator.cpu_limits, *host):
         yield _sentence(table, limit, "on the host CPU: ")
 
 

@@ -69,7 +69,8 @@ class Judge:
         found = [*self._base(operator, node), *self._opset(operator, node)]
         found += self._limits((*operator.limits, *self.table.node_limits()), facts)
         if worst([f.verdict for f in found]) == "fallback":
-            found += self._limits(operator.cpu_limits, facts, "on the host CPU: ")
+            host = (*operator.cpu_limits, *self.table.host_limits())
+            found += self._limits(host, facts, "on the host CPU: ")
         found += self._advice(operator, facts)
         return found
 

@@ -219,6 +219,7 @@ class TableHead(_Strict):
     folds: bool | Folding = False
     model: list[Condition] = []
     require: list[Condition] = []
+    host: list[Condition] = []  # on every node that falls back, such as the kernels there are
     patterns: list[Pattern] = []
     note: str = ""
 

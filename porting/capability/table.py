@@ -106,9 +106,16 @@ class CapabilityTable:
         """Limits that hold for the model as a whole."""
         return self._general("model", self.data.model)
 
+    def host_limits(self) -> tuple[Limit, ...]:
+        """Limits that hold for every node on the host CPU."""
+        return self._general("host", self.data.host)
+
     def _general(self, name: str, conditions: Sequence[Any]) -> tuple[Limit, ...]:
         data = self.data
-        compiler = Compiler("", data.else_, data.source, data.stage, data.options)
+        otherwise, stage = data.else_, data.stage
+        if name == "host":
+            otherwise, stage = Otherwise(), data.host_stage
+        compiler = Compiler("", otherwise, data.source, stage, data.options)
         try:
             limits = tuple(compiler.conditions(conditions, name))
         except LimitError as error:
@@ -152,6 +159,7 @@ class CapabilityTable:
         """
         self.node_limits()
         self.model_limits()
+        self.host_limits()
         self._check_sources(self.data.source, ("source",))
         if self.data.opset.source:
             self._check_sources(self.data.opset.source, ("opset", "source"))

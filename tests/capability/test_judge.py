@@ -18,6 +18,7 @@ from capability.helpers import (
 )
 from onnx import helper
 
+from porting.capability.explain import explain
 from porting.results import VERDICTS, worst
 
 
@@ -426,3 +427,23 @@ def test_sequences_and_what_has_no_shape_are_unknown_where_a_shape_is_asked_for(
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     assert verdict(model, ranked) == "unknown"
+
+
+def test_limits_on_the_host_count_where_a_node_falls_back_and_show_when_the_host_does():
+    mini = table(
+        "Relu: {require: [{that: H < 9, else: fallback, why: tall}]}\n"
+        "Sin: {verdict: fallback, why: on the host}",
+        host=[{"that": "op_type in ['Sin']", "why": "there is no kernel for it"}],
+        host_stage="load",
+        **{"else": "fallback"},
+    )
+    assert verdict(relu(), mini) == "supported"
+    assert verdict(node_model("Sin", {"x": (2,)}), mini) == "fallback"
+    found = first(node_model("Relu", {"X": (1, 3, 9, 8)}), mini)
+    assert found.verdict == "unsupported"
+    assert found.message == (
+        "on the host CPU: there is no kernel for it; it builds and fails when it is loaded"
+    )
+    texts = {key: [s.text for s in explain(mini, key).sentences] for key in ("Relu", "Sin")}
+    assert "on the host CPU: there is no kernel for it" in texts["Relu"]
+    assert "on the host CPU: there is no kernel for it" not in texts["Sin"]
