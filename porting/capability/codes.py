@@ -1,6 +1,6 @@
-"""The kinds of finding, as `port explain CODE` tells them."""
+"""The kinds of finding, and of problem in a table, as `port explain CODE` tells them."""
 
-CODES: dict[str, str] = {
+FINDINGS: dict[str, str] = {
     "advice": (
         "Something worth knowing that changes no verdict, such as a slow form of an operator."
     ),
@@ -26,4 +26,40 @@ CODES: dict[str, str] = {
         "that is open, a shape, the contents of a computed input. Give it with --shape or --dim."
     ),
 }
+"""Kinds of finding about a model."""
+
+LINT: dict[str, str] = {
+    "lint-constant": (
+        "A condition, or a part of one, that holds always or never at the opsets of the table and "
+        "of those that extend it: it decides nothing, or hides what stands behind it."
+    ),
+    "lint-dtype": (
+        "A name that is no element type of ONNX; as a warning, an element type that ONNX does not "
+        "allow for this input in any version, so that no model has it there."
+    ),
+    "lint-form": (
+        "The table does not have the form of one: a field that does not exist or is missing, a "
+        "value of another kind, an expression that cannot be read, a name that the operator does "
+        "not have in any version, or operators that do not stand at the end."
+    ),
+    "lint-opset": (
+        "An operator's `opset` can match no model: ONNX has other versions of it, or the range of "
+        "the table has none. With `match: since` the numbers are versions of the operator."
+    ),
+    "lint-operator": (
+        "An operator that the table does not have; as a warning, a name that ONNX does not know "
+        "and that looks like one which it does. A `note` says that it is the toolchain's own."
+    ),
+    "lint-shadowed": "A limit that changes nothing, because another one decides before it.",
+    "lint-source": "A fact cites no source, or one that is not listed; or a source is never cited.",
+    "lint-value": (
+        "Something is compared with a constant that it never equals: a word that ONNX does not "
+        "have for the attribute, a number for text, an unknown element type or operator."
+    ),
+    "lint-why": "A reason is missing, or ends in a full stop: reports join reasons to sentences.",
+    "lint-yaml": "Something that YAML, or another reader of it, takes for something else.",
+}
+"""Kinds of problem that `port op-map lint` reports."""
+
+CODES: dict[str, str] = FINDINGS | LINT
 """Code to meaning."""

@@ -62,7 +62,7 @@ def read(path: Path) -> Document:
     Raises:
         TableError: It cannot be read, is not YAML, has a duplicate key or is out of bounds.
     """
-    return parse(_text(path), str(path))
+    return parse(text_of(path), str(path))
 
 
 def read_head(path: Path) -> Document:
@@ -71,13 +71,18 @@ def read_head(path: Path) -> Document:
     Raises:
         TableError: As `read`.
     """
-    return parse(_OPERATORS.split(_text(path), maxsplit=1)[0], str(path))
+    return parse(_OPERATORS.split(text_of(path), maxsplit=1)[0], str(path))
 
 
 _OPERATORS = re.compile(r"^ops:", re.MULTILINE)
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """The text of a file.
+
+    Raises:
+        TableError: It cannot be read, or is too large.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             raise TableError("table-too-large", f"{path}: larger than {MAX_BYTES} bytes")

@@ -1,0 +1,79 @@
+"""`port op-map`: holds capability tables to their form, and writes that form as JSON Schema."""
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import output
+from .options import Format, FormatOption
+
+if TYPE_CHECKING:
+    from porting.capability.lint import Problem
+
+app = typer.Typer(
+    rich_markup_mode=None, no_args_is_help=True, help="Check capability tables, or write one's form."
+)
+
+
+@app.command("lint")
+def lint(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Tables; those that come with port if none.", show_default=False),
+    ] = None,
+    form: FormatOption = Format.text,
+) -> int:
+    """Check tables against their form, ONNX's operators and sense.
+
+    Exit status: 0 no problem but warnings, 1 problems, 2 a file cannot be read.
+
+    Examples:
+      port op-map lint my-chip.yaml
+
+      port op-map lint --format json
+    """
+    from porting.capability.lint import lint_files
+    from porting.capability.targets import available, shipped
+    from porting.report.safe import plain
+
+    tables = {**shipped(), **available()}
+    result = lint_files(files or list(shipped().values()), tables)
+    if form is Format.json:
+        typer.echo(output.to_json(result.to_dict()))
+    else:
+        for problem in result.problems:
+            typer.echo(plain(str(problem)))
+        typer.echo(_summary(result.problems, result.files))
+    if result.unreadable:
+        raise result.unreadable[0]
+    return 1 if any(not p.warning for p in result.problems) else 0
+
+
+def _summary(problems: "list[Problem]", files: int) -> str:
+    counts = Counter("warning" if p.warning else "problem" for p in problems)
+    tables = _number(files, "table")
+    found = [_number(counts[kind], kind) for kind in ("problem", "warning") if counts[kind]]
+    return f"{tables}: {', '.join(found) or 'no problems'}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+@app.command("schema")
+def schema(
+    out: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the schema to a file.")
+    ] = None,
+) -> int:
+    """Write the JSON Schema of a capability table, with which an editor completes and checks one.
+
+    Example:
+      port op-map schema -o op-map.schema.json
+    """
+    from porting.capability.json_schema import table_schema
+
+    output.write_report(output.to_json(table_schema()), out)
+    return 0
