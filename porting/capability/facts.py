@@ -14,7 +14,7 @@ from porting.model.graph import Node, Value
 from porting.model.schema import all_versions
 
 _VARIADIC = OpSchema.FormalParameterOption.Variadic
-_TYPE_ATTRIBUTES = frozenset({"dtype", "output_dtype", "stash_type", "to"})
+TYPE_ATTRIBUTES = frozenset({"dtype", "output_dtype", "stash_type", "to"})
 """Attributes that hold the number of an element type; tables write its name."""
 
 
@@ -147,7 +147,7 @@ def _plain(name: str, value: Any) -> Any:
         if array is None or array.size > 65536:
             return Unknown.of(f"the contents of {name}, which is large")
         return tuple(array.ravel().tolist())
-    if name in _TYPE_ATTRIBUTES and isinstance(value, int):
+    if name in TYPE_ATTRIBUTES and isinstance(value, int):
         return NAME_OF.get(value, "undefined")
     return value
 
