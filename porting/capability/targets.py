@@ -106,7 +106,16 @@ def load_target(name: str, op_map: Path | None = None) -> "CapabilityTable":
         return table
     tables = available()
     target = find(name, tables)
+    if tables[target] == shipped().get(target):
+        return _shipped_table(target)
     table = load_table(tables[target], tables)
-    if tables[target] != shipped().get(target):
-        table.validate()
+    table.validate()
     return table
+
+
+@cache
+def _shipped_table(target: str) -> "CapabilityTable":
+    """A table of the package, read once: many models may be checked in one process."""
+    from porting.capability.table import load_table
+
+    return load_table(shipped()[target], shipped())
