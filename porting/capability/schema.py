@@ -2,7 +2,15 @@
 
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from porting.capability.versions import Versions, parse_versions
 from porting.results import Verdict
@@ -24,8 +32,19 @@ def _verdicts(value: object) -> object:
     return {"default": value} if isinstance(value, str) else value
 
 
-OneOrMore: TypeAlias = Annotated[list[str], BeforeValidator(_listed)]
-Ranges: TypeAlias = Annotated[Versions, BeforeValidator(_ranges)]
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+_RANGE = {"type": ["integer", "string"], "pattern": r"^[-\d., ]+$"}
+
+OneOrMore: TypeAlias = Annotated[
+    list[str],
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [{"type": "string"}, _TEXTS]}),
+]
+Ranges: TypeAlias = Annotated[
+    Versions,
+    BeforeValidator(_ranges),
+    WithJsonSchema({"anyOf": [_RANGE, {"type": "array", "items": _RANGE}]}),
+]
 
 
 class _Strict(BaseModel):
@@ -36,18 +55,30 @@ class _Strict(BaseModel):
 
 
 class Toolchain(_Strict):
-    """The software that the facts are about."""
+    """The software that the facts are about.
+
+    Attributes:
+        name: As the vendor calls it, such as `CANN ATC`.
+        version: In quotes where it looks like a number.
+    """
 
     name: str
     version: str
 
 
 class Source(_Strict):
-    """Where a fact was read or measured."""
+    """Where a fact was read or measured.
+
+    Attributes:
+        title: What it is, for a reader.
+        where: An address, or a file in a repository with its commit.
+        date: Of publication or of the measurement.
+        kind: How good it is as evidence.
+    """
 
     title: str
     where: str
-    date: str = ""
+    date: Annotated[str, WithJsonSchema({"type": ["string", "number"]})] = ""
     kind: Evidence
 
     @field_validator("date", mode="before")
@@ -57,7 +88,14 @@ class Source(_Strict):
 
 
 class OpsetRule(_Strict):
-    """Which operator set versions a model may import, and how each operator's are matched."""
+    """Which operator set versions a model may import, and how each operator's are matched.
+
+    Attributes:
+        range: Such as `11..18`.
+        match: What an operator's `opset` is held against: `model`, the opset that the model
+            imports; `since`, the version in which ONNX last changed the operator.
+        source: Where it says so.
+    """
 
     range: Ranges
     match: Literal["model", "since"] = "since"
@@ -65,7 +103,11 @@ class OpsetRule(_Strict):
 
 
 class Otherwise(_Strict):
-    """The verdict of a broken limit that names none itself, by kind of limit."""
+    """The verdict of a broken limit that names none itself, by kind of limit.
+
+    Attributes:
+        default: Of conditions, and of every kind that is not named.
+    """
 
     default: Verdict = "unsupported"
     opset: Verdict | None = None
@@ -89,6 +131,16 @@ class Condition(_Strict):
 
     Without `that`, nothing could hold: wherever `when` is true, the verdict is `else`. With
     neither, it is a limit that nobody can test, and `else: unknown` says so.
+
+    Attributes:
+        when: The condition counts only where this expression holds.
+        that: An expression over attributes, inputs and outputs, such as `group == 1`.
+        else_: Of a node that breaks it.
+        why: The reason as a clause, without a full stop.
+        source: Ids of sources; what stands behind an id is the place in it.
+        help: What to do about it.
+        stage: When the toolchain notices.
+        outlook: Whether the vendor says "not yet" or "never".
     """
 
     when: str = ""
@@ -108,7 +160,14 @@ class Condition(_Strict):
 
 
 class AttributeLimit(_Strict):
-    """The long form of a limit on an attribute, with a reason of its own."""
+    """The long form of a limit on an attribute, with a reason of its own.
+
+    Attributes:
+        in_: Values that are taken; of a list of numbers, each item.
+        not_in: Values that are not.
+        range: Such as `1..63`; of a list of numbers, each item.
+        written: Whether the attribute must or must not stand on the node.
+    """
 
     in_: list[Any] | None = Field(None, alias="in")
     not_in: list[Any] | None = None
@@ -121,7 +180,12 @@ class AttributeLimit(_Strict):
 
 
 class Advice(_Strict):
-    """Something worth knowing that changes no verdict."""
+    """Something worth knowing that changes no verdict.
+
+    Attributes:
+        when: Where it is worth knowing.
+        say: A clause, without a full stop.
+    """
 
     when: str = "True"
     say: str
@@ -148,8 +212,16 @@ class Limits(_Strict):
     """Limits on a node: of an operator on the accelerator, or of its kernel on the CPU.
 
     Attributes:
+        dtypes: Element types by the names of inputs and outputs; or one list for all inputs.
+        rank: Numbers of dimensions by input, such as `{X: 3..5}`.
+        attributes: Values by attribute: a list, a range, `explicit`, `absent`, `default`, or the
+            long form.
+        inputs: What an input must be.
+        outputs: Optional outputs that are not available.
+        require: Conditions.
         also: Conditions beside `require`. A table that extends another writes its own here, and
             those under `require` of the other stay.
+        source: Ids of sources; the table's own if not given.
     """
 
     dtypes: dict[str, list[str]] | list[str] = {}
@@ -163,7 +235,22 @@ class Limits(_Strict):
 
 
 class OperatorEntry(Limits):
-    """Everything that a table says of one operator."""
+    """Everything that a table says of one operator.
+
+    Attributes:
+        verdict: The best that a node of it can have; another than `supported` needs a why.
+        why: The reason of that verdict, without a full stop.
+        help: What to do about it.
+        opset: Opsets or versions at which it is taken, as the table's rule says: `8, 12..18`.
+        compute: Precisions that the accelerator has for it.
+        else_: Verdict of limits that name none.
+        stage: When the toolchain notices.
+        advise: Remarks.
+        fallback: Limits of the kernel on the host, where the node falls back.
+        folds: Whether it is computed while building where its inputs are constant.
+        like: Another operator as which it is run, whose limits count as well.
+        note: More about it, for `port explain`.
+    """
 
     verdict: Verdict = "supported"
     why: str = ""
@@ -183,6 +270,15 @@ class Pattern(_Strict):
     """What a table says of several nodes together.
 
     `match` is ONNX's text form, one node a line, the last one computing what the pattern is about.
+
+    Attributes:
+        name: Of the pattern, for reports.
+        match: The nodes; what no line computes stands for anything.
+        when: What else tells the pattern apart.
+        verdict: Of the last node, where it is found.
+        require: What must hold where it is found.
+        want: The spelling that the toolchain takes.
+        fuses: Whether the nodes are run as one, and not judged one by one.
     """
 
     name: str
@@ -198,11 +294,33 @@ class Pattern(_Strict):
 
 
 class TableHead(_Strict):
-    """One chip and toolchain version: everything but the operators."""
+    """One chip and toolchain version: everything but the operators.
+
+    Attributes:
+        schema_: The version of this form.
+        target: The id, which is the name of the file.
+        name: As the vendor calls the chip.
+        class_: Where it is used.
+        evidence: The best on which the table as a whole rests.
+        absent: What it means that an operator is not listed.
+        precisions: Compute types, the default first.
+        options: Choices that the table leaves to the user, with what they are.
+        sources: By id.
+        source: Ids of the sources of everything that names none.
+        else_: Verdict of limits that name none.
+        stage: When the toolchain notices.
+        host_stage: When a limit of a kernel on the host shows.
+        folds: Whether what is constant is computed while building.
+        model: Conditions on the model as a whole.
+        require: Conditions on every node.
+        patterns: Facts about several nodes together.
+        note: What a user of the chip should know.
+    """
 
     schema_: Literal[1] = Field(alias="schema")
     target: str
     name: str
+    aliases: list[str] = []
     vendor: str
     class_: Literal["datacenter", "edge", "embedded", "gpu"] = Field(alias="class")
     toolchain: Toolchain

@@ -52,7 +52,7 @@ def heads() -> dict[str, TableHead]:
 
 
 def find(name: str, tables: Mapping[str, Path]) -> str:
-    """The target id that a name means: the id itself, or a part of it that is unique.
+    """The target id that a name means: the id itself, a part of it that is unique, or an alias.
 
     Raises:
         UsageError: No target or several have that name; the message says which are close.
@@ -69,7 +69,14 @@ def find(name: str, tables: Mapping[str, Path]) -> str:
     if containing:
         shown = ", ".join(containing[:8])
         raise UsageError("target-ambiguous", f"'{name}' is not unique", f"it may be: {shown}")
+    called = [t for t in tables if wanted in _aliases(tables[t], tables)]
+    if len(called) == 1:
+        return called[0]
     raise UsageError("target-unknown", f"there is no target '{name}'", _guess(wanted, tables))
+
+
+def _aliases(path: Path, tables: Mapping[str, Path]) -> list[str]:
+    return load_head(path, tables).aliases if path.is_file() else []
 
 
 def _guess(name: str, tables: Mapping[str, Path]) -> str:

@@ -94,3 +94,7 @@ def test_every_table_that_comes_with_the_package_is_well_formed():
         if not name.startswith("_"):
             load_target(name).validate()
             assert load_target(name).data.target == name
+
+
+def test_an_alias_that_a_table_gives_itself_means_that_table() -> None:
+    assert find("c920", available()) == "thead-hhb"
