@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from porting.capability.lint import Problem
 
 app = typer.Typer(
-    rich_markup_mode=None, no_args_is_help=True, help="Check capability tables, or write one's form."
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    help="Check capability tables, or write one's form.",
 )
 
 

@@ -29,7 +29,6 @@ from porting.capability.schema import (
 from porting.capability.yaml_reader import Path_
 from porting.model.dtypes import NUMBER_OF
 
-
 MANY = 3
 """Operators that share a list of element types before it says nothing about each of them."""
 
@@ -72,7 +71,9 @@ class TableLinter:
     opsets: frozenset[int]
     add: Add
     _constants: list[tuple[Path_, str, tuple[str, bool]]] = field(default_factory=list)
-    _useful: set[str] = field(default_factory=set)  # what operators share may be idle for one of them
+    _useful: set[str] = field(
+        default_factory=set
+    )  # what operators share may be idle for one of them
 
     def run(self) -> None:
         """Reports every problem."""
@@ -106,9 +107,14 @@ class TableLinter:
     def _head(self) -> None:
         """Everything that stands before the operators."""
         table, scope = self.table, self._scope()
-        for name, conditions in (("require", table.require), ("model", table.model)):
+        on_host = self._scope(otherwise=Otherwise(), stage=table.host_stage)
+        for name, conditions, where in (
+            ("require", table.require, scope),
+            ("model", table.model, scope),
+            ("host", table.host, on_host),
+        ):
             for index, condition in enumerate(conditions):
-                self._piece((name, index), condition, scope)
+                self._piece((name, index), condition, where)
             self._repeated((name,), conditions)
         for index, pattern in enumerate(table.patterns):
             self._pattern(("patterns", index), pattern, scope)
@@ -216,7 +222,7 @@ class TableLinter:
             return
         for limit in limits:
             self._sources(path, limit.source)
-            if isinstance(piece, Limits):
+            if isinstance(piece, Limits) and not piece.dtypes:  # for those, see _types
                 self._expression(path, limit.that.text, scope)
         if isinstance(piece, Condition):
             self._condition(path, piece, scope)

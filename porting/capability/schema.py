@@ -300,6 +300,7 @@ class TableHead(_Strict):
         schema_: The version of this form.
         target: The id, which is the name of the file.
         name: As the vendor calls the chip.
+        aliases: Other names under which `--target` finds it.
         class_: Where it is used.
         evidence: The best on which the table as a whole rests.
         absent: What it means that an operator is not listed.
@@ -313,6 +314,7 @@ class TableHead(_Strict):
         folds: Whether what is constant is computed while building.
         model: Conditions on the model as a whole.
         require: Conditions on every node.
+        host: Conditions on every node that falls back to the host CPU.
         patterns: Facts about several nodes together.
         note: What a user of the chip should know.
     """
