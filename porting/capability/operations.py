@@ -4,6 +4,7 @@ import ast
 import math
 import operator
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from porting.capability.operand import Operand
@@ -280,9 +281,35 @@ def _is_empty(operand: Any) -> bool:
     return not isinstance(shape, Unknown) and any(d == 0 for d in shape if isinstance(d, int))
 
 
+def _differences(items: Any) -> Any:
+    """From each item of a list to the next: `differences([0, 2, 4])` is [2, 2]."""
+    known = items_of(items)
+    if isinstance(known, Unknown):
+        return known
+    return tuple(arithmetic(operator.sub, b, a) for a, b in pairwise(known))
+
+
 def _or_else(value: Any, otherwise: Any) -> Any:
     """The value, or `otherwise` where it is not known: for a limit that hardly any model meets."""
     return otherwise if isinstance(value, Unknown) else value
+
+
+def _runs(small: Any, large: Any) -> Any:
+    """In how many separate groups of axes `small` is repeated to get the shape of `large`.
+
+    [1, 4, 1, 1] in [2, 4, 8, 8]: two, the first axis and the last two. Axes of size 1 in `large`
+    separate nothing.
+    """
+    if not isinstance(large, Operand) or isinstance(large.rank, Unknown):
+        return large.rank if isinstance(large, Operand) else large
+    ours, theirs = items_of(_padded(small, large.rank)), items_of(large.shape)
+    if isinstance(ours, Unknown) or isinstance(theirs, Unknown):
+        return ours if isinstance(ours, Unknown) else theirs
+    unknown = join((*ours, *theirs))
+    if unknown is not None:
+        return unknown
+    repeated = [a != b for a, b in zip(ours, theirs, strict=False) if b != 1]
+    return sum(1 for before, now in pairwise([False, *repeated]) if now and not before)
 
 
 FUNCTIONS: Mapping[str, Callable[..., Any]] = {
@@ -291,6 +318,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "all": _quantifier(every),
     "any": _quantifier(some),
     "axis_of": _axis,
+    "differences": _differences,
     "gcd": _known(math.gcd),
     "is_empty": _is_empty,
     "is_int": _known(lambda n: float(n).is_integer()),
@@ -303,6 +331,7 @@ FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "min": _over(min),
     "padded": _padded,
     "prod": _over(_product),
+    "runs": _runs,
     "sum": _over(sum),
     "terms": _terms,
 }
