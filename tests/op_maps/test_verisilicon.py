@@ -12,6 +12,7 @@ from porting.capability.targets import load_target
 from porting.results import worst
 
 ACUITY = "verisilicon-acuity"
+VSINPU = "verisilicon-vsinpu-ort"
 IMAGE = (1, 4, 8, 8)
 
 
@@ -58,8 +59,9 @@ def ranged() -> onnx.ModelProto:
 ADDED = helper.make_tensor("value", onnx.TensorProto.FLOAT, [1], [1.0])
 
 
-def test_every_entry_of_acuity_is_well_formed() -> None:
-    table = load_target(ACUITY)
+@pytest.mark.parametrize("target", [ACUITY, VSINPU])
+def test_every_entry_is_well_formed(target: str) -> None:
+    table = load_target(target)
     table.validate()
     assert list(table.data.ops) == sorted(table.data.ops, key=lambda op: ("::" in op, op))
 
@@ -115,5 +117,39 @@ def test_every_entry_of_acuity_is_well_formed() -> None:
 )
 def test_limits_of_acuity(model: onnx.ModelProto, verdict: str, reason: str) -> None:
     said_verdict, why = said(model, ACUITY)
+    assert said_verdict == verdict, why
+    assert reason in why
+
+
+@pytest.mark.parametrize(
+    ("model", "verdict", "reason"),
+    [
+        (of("Conv", IMAGE, (4, 4, 3, 3)), "supported", ""),
+        (of("Conv", (1, 4, 8, 8, 8), (4, 4, 3, 3, 3)), "fallback", "rank"),
+        (of("Erf", IMAGE), "fallback", "host CPU"),
+        (of("Relu", (1, "c", 8)), "fallback", "is a number"),
+        (of("Neg", IMAGE, dtypes={"a": "int64"}), "fallback", "element type"),
+        (of("Gather", IMAGE, (2,), dtypes={"b": "int64"}), "fallback", "constant"),
+        (of("Gather", IMAGE, ints(0, 1)), "supported", ""),
+        (pool(), "supported", ""),
+        (pool(dilations=[1, 1]), "fallback", "must not be written"),
+        (pool(auto_pad="SAME_UPPER"), "deviates", "auto_pad"),
+        (pool(shape=(1, 4, 8)), "unknown", "1-D"),
+        (pool("AveragePool", count_include_pad=1, pads=[1] * 4), "deviates", "count_include_pad"),
+        (of("LeakyRelu", IMAGE), "deviates", "read as 1"),
+        (of("HardSigmoid", IMAGE, alpha=0.2), "deviates", "read as 1"),
+        (of("Gemm", (3, 4), ones(4, 5), ones(3, 5)), "fallback", "one row"),
+        (of("Pad", IMAGE, ints(0, 0, 0, 0, 0, 0, -1, 0)), "fallback", "negative"),
+        (of("Pow", IMAGE, (1,), dtypes={"b": "int32"}), "fallback", "do not mix"),
+        (of("Split", (7, 2), ints(3, 4), outputs=2), "fallback", "not yet"),
+        (of("Split", (6, 2), ints(3, 3), outputs=2), "supported", ""),
+        (resized(1, 1, 2, 2), "supported", ""),
+        (resized(1, 1, 2, 2, coordinate_transformation_mode="asymmetric"), "deviates", "inferred"),
+        (of("Transpose", IMAGE), "deviates", "read as ones"),
+        (of("Reshape", IMAGE, ints(0, -1), allowzero=1), "fallback", "allowzero"),
+    ],
+)
+def test_limits_of_vsinpu(model: onnx.ModelProto, verdict: str, reason: str) -> None:
+    said_verdict, why = said(model, VSINPU)
     assert said_verdict == verdict, why
     assert reason in why
