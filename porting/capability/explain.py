@@ -18,6 +18,8 @@ CONSEQUENCES: dict[Verdict, str] = {
     "unsupported": "is rejected",
 }
 
+FOLDED = "is computed while building where its result is constant"
+
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
@@ -94,7 +96,7 @@ def _base(table: CapabilityTable, operator: Operator) -> Iterator[Sentence]:
         text = f"{subject} is {operator.opset}"
         yield Sentence(text, operator.otherwise.of("opset"), sources=cited)
     if entry.folds or (entry.folds is None and table.data.folds):
-        yield Sentence("is computed while building where its result is constant", sources=cited)
+        yield Sentence(FOLDED, sources=cited)
 
 
 def _limits(table: CapabilityTable, operator: Operator) -> Iterator[Sentence]:

@@ -7,6 +7,7 @@ a string, and 1e3 is a number. No tags, no duplicate keys, bounded size and alia
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -118,14 +119,13 @@ class _Builder:
     def __init__(self, document: Document) -> None:
         self._document = document
         self._count = 0
-        self._resolver = yaml.resolver.Resolver()
 
     def build(self, node: yaml.Node, path: Path_) -> Any:
         self._count += 1
         if self._count > MAX_ENTRIES or len(path) > MAX_DEPTH:
             raise self._error(node, "too many entries; do aliases multiply?")
         self._document.lines[path] = (self._document.file, node.start_mark.line + 1)
-        if node.tag != self._implicit_tag(node):
+        if node.tag != _implicit_tag(node):
             raise self._error(node, f"the tag {node.tag} is not allowed")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
@@ -137,13 +137,6 @@ class _Builder:
         if len(node.value) > MAX_DIGITS and _INT.fullmatch(node.value):
             raise self._error(node, f"a number of more than {MAX_DIGITS} digits")
         return _scalar(node.value)
-
-    def _implicit_tag(self, node: yaml.Node) -> str:
-        """The tag that a node has where the text writes none."""
-        plain = isinstance(node, yaml.ScalarNode) and not node.style
-        value = node.value if isinstance(node, yaml.ScalarNode) else None
-        tag = self._resolver.resolve(type(node), value, (plain, not plain))  # type: ignore[no-untyped-call]
-        return str(tag)
 
     def _mapping(self, node: yaml.MappingNode, path: Path_) -> dict[str, Any]:
         result: dict[str, Any] = {}
@@ -163,6 +156,27 @@ class _Builder:
     def _error(self, node: yaml.Node, message: str) -> TableError:
         line = node.start_mark.line + 1
         return TableError("table-yaml", f"{self._document.file}:{line}: {message}")
+
+
+_TAGS: Mapping[type[yaml.Node], str] = {
+    yaml.MappingNode: "tag:yaml.org,2002:map",
+    yaml.SequenceNode: "tag:yaml.org,2002:seq",
+    yaml.ScalarNode: "tag:yaml.org,2002:str",
+}
+_RESOLVER = yaml.resolver.Resolver()
+
+
+def _implicit_tag(node: yaml.Node) -> str:
+    """The tag that a node has where the text writes none."""
+    if isinstance(node, yaml.ScalarNode) and not node.style:
+        return _tag_of_word(node.value)
+    return _TAGS[type(node)]
+
+
+@lru_cache(4096)
+def _tag_of_word(text: str) -> str:
+    """As PyYAML has it; the same few words make up most of a table."""
+    return str(_RESOLVER.resolve(yaml.ScalarNode, text, (True, False)))  # type: ignore[no-untyped-call]
 
 
 def _scalar(text: str) -> object:

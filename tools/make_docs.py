@@ -1,0 +1,274 @@
+"""Writes the reference pages in docs/ from the capability tables.
+
+python tools/make_docs.py [--output FOLDER]
+"""
+
+import argparse
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+from porting.capability.explain import FOLDED, Sentence, explain
+from porting.capability.limits import Limit
+from porting.capability.lint_onnx import operator_names
+from porting.capability.table import CapabilityTable, load_table
+from porting.capability.targets import shipped
+from porting.results import VERDICTS, Verdict
+
+DOCS = Path(__file__).parent.parent / "docs"
+COMMAND = "python tools/make_docs.py"
+CLASSES = ("datacenter", "gpu", "edge", "embedded")
+ABSENT = {
+    "unsupported": "the toolchain rejects it",
+    "fallback": "it runs on the host CPU",
+    "unknown": "nothing is known about it; no full list is published",
+}
+MARKS: dict[Verdict, str] = {
+    "supported": "✓",
+    "fallback": "cpu",
+    "unknown": "?",
+    "deviates": "≠",
+    "unsupported": "–",
+}
+LIMITED = "(✓)"
+REMARKABLE = frozenset({"attribute", "condition", "input", "output", "rank"})
+"""Kinds of limit that put a mark in brackets; every operator has element types and versions."""
+
+
+class Numbered:
+    """The sources of a table by number, in the table's order."""
+
+    def __init__(self, table: CapabilityTable) -> None:
+        self._sources = list(table.data.sources.values())
+
+    def cite(self, citations: Sequence[str]) -> str:
+        """`[1, p.93] [2]` for sources as `CapabilityTable.cite` writes them."""
+        return " ".join(text for _, text in sorted(set(map(self._one, citations))))
+
+    def _one(self, citation: str) -> tuple[int, str]:
+        for number, source in enumerate(self._sources, 1):
+            head, tail = source.title, f" ({source.where})"
+            if citation.startswith(head) and citation.endswith(tail):
+                place = citation[len(head) : len(citation) - len(tail)]
+                if not place or place.startswith(", "):
+                    return number, f"[{number}{escaped(place)}]"
+        raise ValueError(f"not a source of the table: {citation}")
+
+
+def escaped(text: str) -> str:
+    """Text for a cell of a Markdown table."""
+    for character in "\\|*<[]":
+        text = text.replace(character, f"\\{character}")
+    return " ".join(text.split())
+
+
+def row(*cells: str) -> str:
+    """A line of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def table_of(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """A Markdown table."""
+    return [row(*header), row(*("---" for _ in header)), *(row(*r) for r in rows), ""]
+
+
+def target_page(table: CapabilityTable) -> str:
+    """The page of one chip."""
+    numbers = Numbered(table)
+    lines = [f"# {escaped(table.data.name)}", "", *_facts(table), *_sources(table)]
+    for title, limits in (
+        ("The model", table.model_limits()),
+        ("Every node", table.node_limits()),
+        ("Every node on the host CPU", table.host_limits()),
+    ):
+        shown = [limit for limit in limits if _is_general(limit)]
+        if shown:
+            lines += [f"## {title}", "", *_general(table, shown, numbers), ""]
+    lines += [*_patterns(table, numbers), *_operators(table, numbers)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _facts(table: CapabilityTable) -> Iterator[str]:
+    data = table.data
+    counts = Counter(e.verdict for e in data.ops.values())
+    matched = {"model": "of the model", "since": "in which ONNX last changed each operator"}
+    rows = {
+        "target": f"`{data.target}`",
+        "vendor": data.vendor,
+        "class": data.class_,
+        "toolchain": f"{data.toolchain.name} {data.toolchain.version}",
+        "evidence": data.evidence,
+        "opset": f"{data.opset.range}; an operator's own is that {matched[data.opset.match]}",
+        "operator not listed": f"{data.absent}: {ABSENT[data.absent]}",
+        "precisions": ", ".join(data.precisions) or "not said",
+        "constants": "what they alone decide is computed while building" if data.folds else "",
+        "operators": ", ".join(f"{counts[v]} {v}" for v in VERDICTS if counts[v]),
+    }
+    yield from table_of(("", ""), ((k, escaped(v)) for k, v in rows.items() if v))
+    if data.options:
+        yield "Options (`--option NAME=VALUE`):"
+        yield ""
+        yield from (f"- `{name}`: {escaped(text)}" for name, text in data.options.items())
+        yield ""
+    if data.note:
+        yield from (escaped(data.note), "")
+
+
+def _sources(table: CapabilityTable) -> Iterator[str]:
+    yield from ("## Sources", "")
+    for number, source in enumerate(table.data.sources.values(), 1):
+        date = f", {source.date}" if source.date else ""
+        yield f"{number}. {escaped(source.title)} ({source.kind}{date}): {escaped(source.where)}"
+    yield ""
+
+
+def _general(table: CapabilityTable, limits: Iterable[Limit], numbers: Numbered) -> Iterator[str]:
+    for limit in limits:
+        guard = f" where `{limit.when.text}`" if limit.when is not None else ""
+        cited = numbers.cite(table.cite(limit.source))
+        yield f"- {limit.verdict}: {escaped(limit.why)}{guard} {cited}"
+
+
+def _is_general(limit: Limit) -> bool:
+    """Whether it is about every operator; else it stands with those that it names."""
+    return "op_type" not in limit.names
+
+
+def _patterns(table: CapabilityTable, numbers: Numbered) -> Iterator[str]:
+    if not table.patterns:
+        return
+    yield from ("## Patterns of nodes", "")
+    for pattern, data in zip(table.patterns, table.data.patterns, strict=True):
+        yield f"- {escaped(pattern.name)}: `{' '.join(data.match.split())}`"
+        if pattern.fuses:
+            yield "  - its nodes are run as one"
+        for line in _general(table, pattern.limits, numbers):
+            yield f"  {line}"
+    yield ""
+
+
+def _operators(table: CapabilityTable, numbers: Numbered) -> Iterator[str]:
+    """Operators of which the table says the same share a row."""
+    said = said_once(table)
+    rows: dict[tuple[Verdict, str, str], list[str]] = {}
+    for key in sorted(table.data.ops, key=str.lower):
+        explanation = explain(table, key)
+        own = [s for s in explanation.sentences if _plain(s) not in said]
+        base = numbers.cite(own[0].sources)
+        rows.setdefault((explanation.verdict, _said(own, numbers, base), base), []).append(key)
+    ordered = sorted(rows.items(), key=lambda r: (VERDICTS.index(r[0][0]), r[1][0].lower()))
+    yield from ("## Operators", "")
+    yield "Each with the best verdict that a node can have, and what breaks it. The conditions"
+    yield f"themselves: `port explain OPERATOR --target {table.data.target}`."
+    yield ""
+    header = ("operator", "verdict", "limits", "source")
+    cells = ((", ".join(map(escaped, k)), v, said, base) for (v, said, base), k in ordered)
+    yield from table_of(header, cells)
+
+
+def said_once(table: CapabilityTable) -> set[str]:
+    """What holds for every operator and is not repeated for each."""
+    limits = (*table.node_limits(), *table.host_limits())
+    said = {limit.why for limit in limits if _is_general(limit)}
+    return said | {FOLDED} if table.data.folds else said
+
+
+def _plain(sentence: Sentence) -> str:
+    return sentence.text.removeprefix("on the host CPU: ").removesuffix(" (at run time)")
+
+
+def _said(sentences: Sequence[Sentence], numbers: Numbered, base: str) -> str:
+    """The limits of an operator by verdict, in one cell; sources where they are others."""
+    first, *others = sentences
+    parts = [escaped(first.text)] if first.verdict != "supported" else []
+    for verdict, group in groupby(others, key=lambda s: s.verdict):
+        texts = []
+        for sentence in group:
+            cited = numbers.cite(sentence.sources)
+            texts.append(escaped(sentence.text) + (f" {cited}" if cited != base else ""))
+        parts.append(f"{verdict or 'note'}: {'; '.join(dict.fromkeys(texts))}")
+    return "<br>".join(parts)
+
+
+def matrix_page(tables: Sequence[CapabilityTable]) -> str:
+    """Operators by chips."""
+    listed = {key for t in tables for key in t.data.ops}
+    names = sorted(listed & operator_names())
+    legend = [f"`{MARKS[v]}` {v}" for v in VERDICTS]
+    legend[0] += f", `{LIMITED}` within limits on shapes, attributes or constants"
+    lines = [
+        *("# Operators by chip", ""),
+        f"{'; '.join(legend)}.",
+        "The best that a node can have. An operator that a table does not list has the verdict",
+        "that the table gives to those. Operators of ONNX's own domain that a table lists.",
+        "",
+    ]
+    for class_ in CLASSES:
+        of_class = [t for t in tables if t.data.class_ == class_]
+        if of_class:
+            heads = [f"[{t.data.target}](targets/{t.data.target}.md)" for t in of_class]
+            rows = ([name, *(_mark(t, name) for t in of_class)] for name in names)
+            lines += [f"## {class_}", "", *table_of(["operator", *heads], rows)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _mark(table: CapabilityTable, key: str) -> str:
+    operator = table.operator(key)
+    if operator is None:
+        return MARKS[table.data.absent]
+    of_its_own = any(limit.code in REMARKABLE for limit in operator.limits)
+    limited = of_its_own or any(
+        "op_type" in s.guard + s.condition for s in explain(table, key).sentences
+    )
+    verdict = operator.entry.verdict
+    return LIMITED if verdict == "supported" and limited else MARKS[verdict]
+
+
+def index_page(tables: Sequence[CapabilityTable], others: Iterable[Path]) -> str:
+    """The list of chips and of other pages."""
+    lines = ["# Reference", "", "[Operators by chip](operators.md)", ""]
+    for page in sorted(others):
+        title = page.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
+        lines += [f"[{title}]({page.name})", ""]
+    rows = []
+    for table in tables:
+        data = table.data
+        counts = Counter(e.verdict for e in data.ops.values())
+        shown = ", ".join(f"{counts[v]} {v}" for v in VERDICTS if counts[v])
+        link = f"[{data.target}](targets/{data.target}.md)"
+        toolchain = f"{data.toolchain.name} {data.toolchain.version}"
+        rows.append(
+            (link, *map(escaped, (data.name, data.class_, toolchain, data.evidence, shown)))
+        )
+    header = ("target", "chip", "class", "toolchain", "evidence", "operators")
+    lines += [*table_of(header, rows), f"Written by `{COMMAND}` from the tables in op_maps/."]
+    return "\n".join(lines) + "\n"
+
+
+def write(folder: Path, others: Iterable[Path]) -> None:
+    """Writes every page, and removes those of chips that are gone."""
+    paths = shipped()
+    tables = [load_table(p, paths) for name, p in paths.items() if not name.startswith("_")]
+    targets = folder / "targets"
+    targets.mkdir(parents=True, exist_ok=True)
+    for page in targets.glob("*.md"):
+        if page.stem not in paths:
+            page.unlink()
+    for table in tables:
+        page = targets / f"{table.data.target}.md"
+        page.write_text(target_page(table), encoding="utf-8")
+    (folder / "operators.md").write_text(matrix_page(tables), encoding="utf-8")
+    (folder / "README.md").write_text(index_page(tables, others), encoding="utf-8")
+
+
+def main() -> None:
+    """Writes the pages to docs/ or another folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--output", type=Path, default=DOCS)
+    by_hand = [p for p in DOCS.glob("*.md") if p.name not in ("README.md", "operators.md")]
+    write(parser.parse_args().output, by_hand)
+
+
+if __name__ == "__main__":
+    main()
