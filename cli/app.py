@@ -8,7 +8,7 @@ import typer
 
 from porting.errors import PortError
 
-from . import check, convert, demo, explain, op_map, targets, verify
+from . import check, convert, demo, explain, op_map, opset, rules, targets, verify
 
 EXIT_PASS, EXIT_ERROR = 0, 2
 
@@ -35,6 +35,8 @@ app.command("verify")(verify.command)
 app.add_typer(targets.app, name="targets")
 app.command("explain")(explain.command)
 app.add_typer(op_map.app, name="op-map")
+app.command("opset")(opset.command)
+app.add_typer(rules.app, name="rules")
 app.command("demo")(demo.command)
 
 

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from porting.checking import check
     from porting.converting import convert
+    from porting.opsets import convert_opset
     from porting.verifying import verify
 
 __version__ = "0.1.0"
-__all__ = ["check", "convert", "verify"]
+__all__ = ["check", "convert", "convert_opset", "verify"]
 
 _HOMES = {
     "check": "porting.checking",
     "convert": "porting.converting",
+    "convert_opset": "porting.opsets",
     "verify": "porting.verifying",
 }
 

@@ -1,34 +1,28 @@
 """`porting.convert`: make a model run on a chip, and prove that it is still the same function."""
 
-import hashlib
-import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy.typing as npt
-import onnx
 from onnx import ModelProto
 
 from porting.capability.judge import Judge
 from porting.capability.targets import load_target
 from porting.checking import check_precision, judge_model
 from porting.errors import UsageError
+from porting.finishing import NOT_ASKED, check_output, prove, write
 from porting.legalize.driver import DEFAULT_ALLOWED, legalize
 from porting.legalize.normalise import clean, normalise
 from porting.legalize.rule import EXACTNESS, Exactness
 from porting.legalize.window import enter_window
 from porting.model.build import build
 from porting.model.load import LoadedModel
-from porting.model.save import save
 from porting.model.write import write_model
 from porting.prepare import Dims, ModelSource, Prepared, Shapes, prepare
-from porting.proof.verify import Tolerance, narrowest_float, verify_files
 from porting.results import CheckResult, ConvertResult, Declined, Output, Rewrite
 from porting.rules import registry
-
-NOT_ASKED = {"status": "skipped", "reason": "not asked for (--no-verify)", "outputs": []}
 
 
 @dataclass(frozen=True)
@@ -99,10 +93,10 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
     """
     table = load_target(target, Path(op_map) if op_map is not None else None)
     check_precision(table, precision)
-    settings = Settings(shapes, dims, _classes(allow), partial, verify, inputs, progress)
+    settings = Settings(shapes, dims, classes_of(allow), partial, verify, inputs, progress)
     judge = Judge(table, precision, options or {})
     out = Path(output)
-    _check_output(out)
+    check_output(out)
     progress("reading the model")
     prepared = prepare(model, shapes, dims)
     before = judge_model(judge, prepared.graph, prepared.info())
@@ -112,23 +106,18 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
     return _finish(made, before, after, prepared, settings, out)
 
 
-def _classes(allow: Iterable[str]) -> frozenset[Exactness]:
+def classes_of(allow: Iterable[str]) -> frozenset[Exactness]:
+    """Exactness classes by name.
+
+    Raises:
+        UsageError: There is no such class.
+    """
     for name in allow:
         if name not in get_args(Exactness):
             raise UsageError(
                 "class-unknown", f"there is no class '{name}'", f"classes: {', '.join(EXACTNESS)}"
             )
     return frozenset(c for c in EXACTNESS if c in set(allow))
-
-
-def _check_output(out: Path) -> None:
-    """Finds out early what would make hours of work useless."""
-    if out.is_dir():
-        raise UsageError("output-not-a-file", f"{out} is a folder", "name a file: -o model.onnx")
-    if not out.parent.is_dir():
-        raise UsageError(
-            "output-folder-missing", f"there is no folder {out.parent}", "make it first"
-        )
 
 
 @dataclass
@@ -148,8 +137,7 @@ def _rewrite(prepared: Prepared, judge: Judge, settings: Settings) -> _Made:
     normalise(graph)
     rewrites, declined = legalize(graph, judge, registry(), allowed)
     clean(graph)
-    opsets = dict(graph.context.opsets)
-    proto = write_model(graph, prepared.loaded.proto, opsets)
+    proto = write_model(graph, prepared.loaded.proto, graph.context.opsets)
     return _Made(proto, (*window.rewrites, *rewrites), (*window.declined, *declined))
 
 
@@ -168,54 +156,22 @@ def _finish(
     settings: Settings,
     out: Path,
 ) -> ConvertResult:
-    """Proves the model in a temporary folder, and only then writes it where it was asked for."""
-    writable = after.passed or settings.partial
-    with tempfile.TemporaryDirectory(prefix="port-") as folder:
-        verification: Mapping[str, Any] = NOT_ASKED
-        if settings.verify:
-            settings.progress("verifying")
-            trial = Path(folder) / "converted.onnx"
-            save(made.proto, trial, source=prepared.loaded)
-            original = _original(prepared, Path(folder))
-            verification = _verify(original, trial, made, settings)
+    """Proves the model, and only then writes it where it was asked for."""
+    verification: Mapping[str, Any] = NOT_ASKED
+    if settings.verify:
+        settings.progress("verifying")
+        classes = {r.exactness for r in made.rewrites}
+        verification = prove(
+            made.proto,
+            prepared,
+            classes,
+            shapes=settings.shapes,
+            dims=settings.dims,
+            inputs=settings.inputs,
+        )
     output: Output | None = None
-    if writable and verification["status"] != "failed":
+    if (after.passed or settings.partial) and verification["status"] != "failed":
         settings.progress("writing")
-        save(made.proto, out, source=prepared.loaded)
-        _check_file(out)
-        output = Output(str(out), _digest(out))
+        output = write(made.proto, prepared, out)
         after = replace(after, model=replace(after.model, sha256=output.sha256))
     return ConvertResult(before, after, made.rewrites, made.declined, verification, output)
-
-
-def _original(prepared: Prepared, folder: Path) -> Path:
-    """The file that was loaded; a model that came in memory is written down."""
-    if prepared.loaded.path is not None:
-        return prepared.loaded.path
-    path = folder / "original.onnx"
-    onnx.save_model(prepared.loaded.proto, path)
-    return path
-
-
-def _verify(original: Path, trial: Path, made: _Made, settings: Settings) -> dict[str, Any]:
-    classes = {r.exactness for r in made.rewrites} or {"exact"}
-    tolerance = Tolerance.for_classes(classes, narrowest_float(made.proto))
-    shapes = {name: tuple(shape) for name, shape in (settings.shapes or {}).items()}
-    return verify_files(
-        original,
-        trial,
-        dims=settings.dims,
-        shapes=shapes,
-        inputs=settings.inputs,
-        tolerance=tolerance,
-    ).to_dict()
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _check_file(path: Path) -> None:
-    """ONNX's own checker over what was written."""
-    onnx.checker.check_model(str(path))

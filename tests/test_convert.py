@@ -62,7 +62,7 @@ def test_a_model_that_is_not_fully_legal_is_written_with_partial_only(source, tm
 
 def test_a_result_that_differs_is_never_written(source, tmp_path, monkeypatch):
     verdict = {"status": "failed", "reason": "they differ", "outputs": [], "warnings": []}
-    monkeypatch.setattr(converting, "_verify", lambda *arguments: verdict)
+    monkeypatch.setattr(converting, "prove", lambda *arguments, **options: verdict)
     out = tmp_path / "out.onnx"
     table = write_table(tmp_path, TABLE)
     result = porting.convert(source, "", out, op_map=table, partial=True)
@@ -115,6 +115,7 @@ def test_an_older_toolchain_gets_an_older_opset(tmp_path):
     result = porting.convert(path, "", tmp_path / "o.onnx", op_map=table)
     assert result.before.findings[0].code == "model-opset"
     assert result.after.model.opsets == {"ai.onnx": 12}
+    assert (result.before.model.ir_version, result.after.model.ir_version) == (8, 7)
     assert result.passed
     assert result.verified
 

@@ -2,10 +2,17 @@
 
 from collections.abc import Iterator, Mapping
 
-from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto, helper
+from onnx import (
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    OperatorSetIdProto,
+    ValueInfoProto,
+    helper,
+)
 
 from porting.model.graph import Graph, Node
-from porting.model.schema import schema_domain
+from porting.model.schema import domain_name, schema_domain
 
 
 def write_model(graph: Graph, source: ModelProto, opsets: Mapping[str, int]) -> ModelProto:
@@ -26,13 +33,23 @@ def write_model(graph: Graph, source: ModelProto, opsets: Mapping[str, int]) -> 
                 getattr(model, descriptor.name).extend(value)
             else:
                 setattr(model, descriptor.name, value)
-    model.opset_import.extend(
-        helper.make_opsetid(schema_domain(domain), version) for domain, version in opsets.items()
-    )
+    model.opset_import.extend(_ids(opsets))
+    if opsets != _imported(source):
+        # an importer that takes this opset may not know newer versions of the format
+        oldest = helper.find_min_ir_version_for(_ids(opsets), ignore_unknown=True)
+        model.ir_version = min(model.ir_version, oldest)
     model.graph.CopyFrom(write_graph(graph))
     model.graph.doc_string = source.graph.doc_string
     model.graph.metadata_props.extend(source.graph.metadata_props)
     return model
+
+
+def _ids(opsets: Mapping[str, int]) -> list[OperatorSetIdProto]:
+    return [helper.make_opsetid(schema_domain(d), version) for d, version in opsets.items()]
+
+
+def _imported(model: ModelProto) -> dict[str, int]:
+    return {domain_name(o.domain): o.version for o in model.opset_import}
 
 
 def write_graph(graph: Graph) -> GraphProto:

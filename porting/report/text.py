@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.padding import Padding
@@ -21,6 +21,9 @@ from porting.results import (
     Rewrite,
     Verdict,
 )
+
+if TYPE_CHECKING:
+    from porting.opsets import OpsetChange
 
 STYLES: Mapping[Verdict, str] = {
     "supported": "green",
@@ -201,6 +204,23 @@ def print_convert(console: Console, result: ConvertResult) -> None:
     notes.print(console)
     _outcome(console, result)
     _verdict(console, result.after)
+
+
+def print_opset(console: Console, result: "OpsetChange") -> None:
+    """Prints a change of opset: what was rewritten, what blocks it, the proof."""
+    old = result.model.opsets.get("ai.onnx")
+    console.print(Text.assemble((plain(result.model.path) or "model", "bold"), f"  opset {old}"))
+    console.print()
+    _rewrites(console, result.rewrites)
+    for blocker in result.blockers:
+        title = f"{blocker.op_type} ({_place(blocker.scope, blocker.node)})"
+        _head(console, "unsupported", title, blocker.reason, "")
+    if result.blockers:
+        console.print(f"\nwrote nothing  opset {result.version} cannot express the model")
+        return
+    _proof(console, result.verification)
+    written = plain(result.output.path) if result.output is not None else "nothing"
+    console.print(Text.assemble(("\nwrote", "bold"), f"  {written}, opset {result.version}"))
 
 
 def _before_after(console: Console, result: ConvertResult) -> None:

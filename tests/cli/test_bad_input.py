@@ -4,6 +4,7 @@ import onnx
 import pytest
 from legalize.toy import model, write_table
 from onnx import TensorProto, helper
+
 from porting.cli.app import run
 
 RELU = "g (float[2] x) => (float[2] y) { y = Relu(x) }"

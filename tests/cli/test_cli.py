@@ -6,6 +6,7 @@ import sys
 import onnx
 import pytest
 from legalize.toy import model, write_table
+
 from porting.cli.app import run
 
 HARD_SWISH = "g (float[n,4] x) => (float[n,4] y) { y = HardSwish(x) }"
@@ -134,7 +135,9 @@ def test_bad_usage_is_one_line_and_exit_2(folder, capsys, arguments, code):
 
 def test_an_unknown_target_gets_a_suggestion(folder, capsys):
     run(["check", "good.onnx", "--target", "rk3855"])
-    assert "did you mean rockchip-rk3588?" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "help: did you mean " in err
+    assert "rockchip-rk3588" in err
 
 
 def test_an_error_of_ours_is_not_a_traceback(folder, capsys, monkeypatch):

@@ -6,12 +6,12 @@ from pathlib import Path
 import jsonschema
 import pytest
 from capability.helpers import table_text, write_table
-from porting.cli.app import run
 
 from porting.capability import yaml_reader
 from porting.capability.codes import LINT
 from porting.capability.json_schema import table_schema
 from porting.capability.targets import shipped
+from porting.cli.app import run
 
 GOOD = "Conv: {attributes: {auto_pad: [NOTSET]}}\nRelu: {source: code}"
 BAD = "Conv: {attributes: {auto_pad: [same]}}\nRelu: {source: code}"

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from capability.helpers import write_table
+
 from porting.cli.app import run
 
 OPS = """

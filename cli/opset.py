@@ -1,0 +1,72 @@
+"""`port opset`: the same model in another version of ONNX's operators."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import options, output
+from .options import Format
+
+if TYPE_CHECKING:
+    from porting.opsets import OpsetChange
+
+
+def command(
+    model: options.ModelArgument,
+    to: Annotated[int, typer.Option("--to", help="Version of ONNX's default domain.", metavar="N")],
+    out: Annotated[Path, typer.Option("--output", "-o", help="Where the model goes.")],
+    shape: options.ShapeOption = None,
+    dim: options.DimOption = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow", help="A class of rewrites not applied by default.", metavar="CLASS"
+        ),
+    ] = None,
+    no_verify: Annotated[
+        bool, typer.Option("--no-verify", help="Do not run and compare the two models.")
+    ] = False,
+    inputs: Annotated[
+        Path | None, typer.Option("--inputs", help="Inputs for the comparison, an .npz file.")
+    ] = None,
+    form: options.FormatOption = Format.text,
+) -> int:
+    """Bring a model to another opset, up or down, and prove that it computes the same.
+
+    Examples:
+      port opset model.onnx --to 13 -o model.op13.onnx
+
+      port opset model.onnx --to 18 -o model.op18.onnx --dim batch=1
+    """
+    shapes, dims = options.parse_shapes(shape), options.parse_dims(dim)
+
+    from porting.opsets import change_opset
+    from porting.verifying import read_inputs
+
+    try:
+        result = change_opset(
+            model,
+            to,
+            out,
+            shapes=shapes,
+            dims=dims,
+            allow=allow or (),
+            verify=not no_verify,
+            inputs=read_inputs(inputs) if inputs is not None else None,
+            progress=output.progress,
+        )
+    finally:
+        output.progress_end()
+    if form is Format.json:
+        output.write_report(output.to_json(result.to_dict()), None)
+    else:
+        _print(result)
+    return 0 if result.passed else 1
+
+
+def _print(result: "OpsetChange") -> None:
+    from porting.report.text import console_for, print_opset
+
+    print_opset(console_for(sys.stdout), result)

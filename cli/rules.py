@@ -1,0 +1,83 @@
+"""`port rules`: which rewrites there are, and what one of them does."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from porting.errors import UsageError
+
+from . import output
+from .options import Format, FormatOption
+
+if TYPE_CHECKING:
+    from porting.legalize.rule import Rule
+
+app = typer.Typer(rich_markup_mode=None, help="List rewrite rules, or show one.")
+
+
+@app.callback(invoke_without_command=True)
+def command(
+    context: typer.Context,
+    operator: Annotated[str, typer.Option("--operator", help="Only for this operator.")] = "",
+    form: FormatOption = Format.text,
+) -> int:
+    """List the rewrites that convert can apply.
+
+    Examples:
+      port rules --operator Resize
+
+      port rules --format json
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    from porting.rules import registry
+
+    found = [r for r in registry() if operator in ("", r.op_type)]
+    found.sort(key=lambda r: (r.op_type, r.name))
+    if form is Format.json:
+        typer.echo(output.to_json([rule_dict(r) for r in found]))
+        return 0
+    widths = [max((len(t) for t in column), default=0) for column in _columns(found)]
+    for rule in found:
+        cells = zip((rule.op_type, rule.name, rule.exactness), widths, strict=True)
+        typer.echo("  ".join(f"{text:<{width}}" for text, width in cells) + f"  {rule.summary}")
+    return 0
+
+
+def _columns(rules: "list[Rule]") -> list[list[str]]:
+    return [
+        [r.op_type for r in rules],
+        [r.name for r in rules],
+        [r.exactness for r in rules],
+    ]
+
+
+def rule_dict(rule: "Rule") -> dict[str, str]:
+    """A rule as `port rules --format json` lists it."""
+    return {
+        "name": rule.name,
+        "op_type": rule.op_type,
+        "class": rule.exactness,
+        "summary": rule.summary,
+    }
+
+
+@app.command("show")
+def show(rule: Annotated[str, typer.Argument(help="Name of a rule, such as gelu-to-erf.")]) -> int:
+    """Show the mathematics, the conditions and the source of one rule.
+
+    Example:
+      port rules show gelu-to-erf
+    """
+    from porting.rules import registry
+
+    found = {r.name: r for r in registry()}
+    if rule not in found:
+        from difflib import get_close_matches
+
+        close = get_close_matches(rule, found, 3)
+        guess = f"did you mean {' or '.join(close)}?" if close else "port rules lists them"
+        raise UsageError("rule-unknown", f"there is no rule '{rule}'", guess)
+    chosen = found[rule]
+    typer.echo(f"{chosen.name}: {chosen.op_type}, {chosen.exactness}\n\n{chosen.doc}")
+    return 0

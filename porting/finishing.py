@@ -1,0 +1,87 @@
+"""What every command that makes a model ends with: the proof, then the file."""
+
+import hashlib
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+import onnx
+from onnx import ModelProto
+
+from porting.errors import UsageError
+from porting.model.save import save
+from porting.prepare import Dims, Prepared, Shapes
+from porting.proof.verify import Tolerance, narrowest_float, verify_files
+from porting.results import Output
+
+NOT_ASKED: Mapping[str, Any] = {
+    "status": "skipped",
+    "reason": "not asked for (--no-verify)",
+    "outputs": [],
+}
+
+
+def check_output(out: Path) -> None:
+    """Finds out early what would make hours of work useless.
+
+    Raises:
+        UsageError: The output is a folder, or its folder does not exist.
+    """
+    if out.is_dir():
+        raise UsageError("output-not-a-file", f"{out} is a folder", "name a file: -o model.onnx")
+    if not out.parent.is_dir():
+        raise UsageError(
+            "output-folder-missing", f"there is no folder {out.parent}", "make it first"
+        )
+
+
+def prove(
+    proto: ModelProto,
+    prepared: Prepared,
+    classes: Iterable[str],
+    *,
+    shapes: Shapes | None = None,
+    dims: Dims | None = None,
+    inputs: Mapping[str, npt.NDArray[Any]] | None = None,
+) -> dict[str, Any]:
+    """Runs the loaded model and `proto`, which was made of it, and compares.
+
+    Args:
+        proto: The new model; its weights may still lie in the loaded file.
+        prepared: The loaded model.
+        classes: Exactness classes of the rewrites between the two, which set the tolerance.
+        shapes: Shapes of inputs by name.
+        dims: Sizes of symbolic dimensions by name.
+        inputs: Inputs by name; generated ones where not given.
+
+    Returns:
+        The verification, as in the JSON.
+    """
+    tolerance = Tolerance.for_classes(set(classes) or {"exact"}, narrowest_float(proto))
+    fixed = {name: tuple(shape) for name, shape in (shapes or {}).items()}
+    with tempfile.TemporaryDirectory(prefix="port-") as folder:
+        trial = Path(folder) / "converted.onnx"
+        save(proto, trial, source=prepared.loaded)
+        original = _original(prepared, Path(folder))
+        return verify_files(
+            original, trial, dims=dims, shapes=fixed, inputs=inputs, tolerance=tolerance
+        ).to_dict()
+
+
+def _original(prepared: Prepared, folder: Path) -> Path:
+    """The file that was loaded; a model that came in memory is written down."""
+    if prepared.loaded.path is not None:
+        return prepared.loaded.path
+    path = folder / "original.onnx"
+    onnx.save_model(prepared.loaded.proto, path)
+    return path
+
+
+def write(proto: ModelProto, prepared: Prepared, out: Path) -> Output:
+    """Writes a model in one step and holds the file to ONNX's own checker."""
+    save(proto, out, source=prepared.loaded)
+    onnx.checker.check_model(str(out))
+    with out.open("rb") as file:
+        return Output(str(out), hashlib.file_digest(file, "sha256").hexdigest())
