@@ -73,19 +73,60 @@ def table_of(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [row(*header), row(*("---" for _ in header)), *(row(*r) for r in rows), ""]
 
 
-def target_page(table: CapabilityTable) -> str:
+class Chip:
+    """A table with what it says of each operator it lists.
+
+    Attributes:
+        table: The capability table.
+        numbers: Its sources.
+        explanations: By operator, in alphabetical order.
+        common: Limits that count for most operators and are told once.
+    """
+
+    def __init__(self, table: CapabilityTable) -> None:
+        self.table = table
+        self.numbers = Numbered(table)
+        keys = sorted(table.data.ops, key=lambda key: (key.lower(), key))
+        self.explanations = {key: explain(table, key) for key in keys}
+        found = Counter(_fact(s) for e in self.explanations.values() for s in e.sentences)
+        everywhere = (*table.node_limits(), *table.host_limits())
+        self.common = {
+            _limit(limit)
+            for limit in everywhere
+            if "op_type" not in limit.names or 2 * found[_limit(limit)] > len(keys)
+        }
+
+    def own(self, key: str) -> list[Sentence]:
+        """What is said of an operator and not of most; the verdict comes first."""
+        folds = (FOLDED, "", "")
+        told = self.common | {folds} if self.table.data.folds else self.common
+        return [s for s in self.explanations[key].sentences if _fact(s) not in told]
+
+
+def _fact(sentence: Sentence) -> tuple[str, str, str]:
+    text = sentence.text.removeprefix("on the host CPU: ").removesuffix(" (at run time)")
+    return text, sentence.condition, sentence.guard
+
+
+def _limit(limit: Limit) -> tuple[str, str, str]:
+    return limit.why, limit.that.text, limit.when.text if limit.when is not None else ""
+
+
+def target_page(chip: Chip) -> str:
     """The page of one chip."""
-    numbers = Numbered(table)
+    table = chip.table
     lines = [f"# {escaped(table.data.name)}", "", *_facts(table), *_sources(table)]
     for title, limits in (
         ("The model", table.model_limits()),
-        ("Every node", table.node_limits()),
-        ("Every node on the host CPU", table.host_limits()),
+        ("Every node", [x for x in table.node_limits() if _limit(x) in chip.common]),
+        (
+            "Every node on the host CPU",
+            [x for x in table.host_limits() if _limit(x) in chip.common],
+        ),
     ):
-        shown = [limit for limit in limits if _is_general(limit)]
-        if shown:
-            lines += [f"## {title}", "", *_general(table, shown, numbers), ""]
-    lines += [*_patterns(table, numbers), *_operators(table, numbers)]
+        if limits:
+            lines += [f"## {title}", "", *_general(chip, limits), ""]
+    lines += [*_patterns(chip), *_operators(chip)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -123,19 +164,15 @@ def _sources(table: CapabilityTable) -> Iterator[str]:
     yield ""
 
 
-def _general(table: CapabilityTable, limits: Iterable[Limit], numbers: Numbered) -> Iterator[str]:
+def _general(chip: Chip, limits: Iterable[Limit]) -> Iterator[str]:
     for limit in limits:
         guard = f" where `{limit.when.text}`" if limit.when is not None else ""
-        cited = numbers.cite(table.cite(limit.source))
+        cited = chip.numbers.cite(chip.table.cite(limit.source))
         yield f"- {limit.verdict}: {escaped(limit.why)}{guard} {cited}"
 
 
-def _is_general(limit: Limit) -> bool:
-    """Whether it is about every operator; else it stands with those that it names."""
-    return "op_type" not in limit.names
-
-
-def _patterns(table: CapabilityTable, numbers: Numbered) -> Iterator[str]:
+def _patterns(chip: Chip) -> Iterator[str]:
+    table = chip.table
     if not table.patterns:
         return
     yield from ("## Patterns of nodes", "")
@@ -143,39 +180,27 @@ def _patterns(table: CapabilityTable, numbers: Numbered) -> Iterator[str]:
         yield f"- {escaped(pattern.name)}: `{' '.join(data.match.split())}`"
         if pattern.fuses:
             yield "  - its nodes are run as one"
-        for line in _general(table, pattern.limits, numbers):
+        for line in _general(chip, pattern.limits):
             yield f"  {line}"
     yield ""
 
 
-def _operators(table: CapabilityTable, numbers: Numbered) -> Iterator[str]:
+def _operators(chip: Chip) -> Iterator[str]:
     """Operators of which the table says the same share a row."""
-    said = said_once(table)
     rows: dict[tuple[Verdict, str, str], list[str]] = {}
-    for key in sorted(table.data.ops, key=str.lower):
-        explanation = explain(table, key)
-        own = [s for s in explanation.sentences if _plain(s) not in said]
-        base = numbers.cite(own[0].sources)
-        rows.setdefault((explanation.verdict, _said(own, numbers, base), base), []).append(key)
+    for key, explanation in chip.explanations.items():
+        own = chip.own(key)
+        base = chip.numbers.cite(own[0].sources)
+        said = _said(own, chip.numbers, base)
+        rows.setdefault((explanation.verdict, said, base), []).append(key)
     ordered = sorted(rows.items(), key=lambda r: (VERDICTS.index(r[0][0]), r[1][0].lower()))
     yield from ("## Operators", "")
     yield "Each with the best verdict that a node can have, and what breaks it. The conditions"
-    yield f"themselves: `port explain OPERATOR --target {table.data.target}`."
+    yield f"themselves: `port explain OPERATOR --target {chip.table.data.target}`."
     yield ""
     header = ("operator", "verdict", "limits", "source")
     cells = ((", ".join(map(escaped, k)), v, said, base) for (v, said, base), k in ordered)
     yield from table_of(header, cells)
-
-
-def said_once(table: CapabilityTable) -> set[str]:
-    """What holds for every operator and is not repeated for each."""
-    limits = (*table.node_limits(), *table.host_limits())
-    said = {limit.why for limit in limits if _is_general(limit)}
-    return said | {FOLDED} if table.data.folds else said
-
-
-def _plain(sentence: Sentence) -> str:
-    return sentence.text.removeprefix("on the host CPU: ").removesuffix(" (at run time)")
 
 
 def _said(sentences: Sequence[Sentence], numbers: Numbered, base: str) -> str:
@@ -191,9 +216,9 @@ def _said(sentences: Sequence[Sentence], numbers: Numbered, base: str) -> str:
     return "<br>".join(parts)
 
 
-def matrix_page(tables: Sequence[CapabilityTable]) -> str:
+def matrix_page(chips: Sequence[Chip]) -> str:
     """Operators by chips."""
-    listed = {key for t in tables for key in t.data.ops}
+    listed = {key for chip in chips for key in chip.explanations}
     names = sorted(listed & operator_names())
     legend = [f"`{MARKS[v]}` {v}" for v in VERDICTS]
     legend[0] += f", `{LIMITED}` within limits on shapes, attributes or constants"
@@ -205,22 +230,21 @@ def matrix_page(tables: Sequence[CapabilityTable]) -> str:
         "",
     ]
     for class_ in CLASSES:
-        of_class = [t for t in tables if t.data.class_ == class_]
+        of_class = [c for c in chips if c.table.data.class_ == class_]
         if of_class:
-            heads = [f"[{t.data.target}](targets/{t.data.target}.md)" for t in of_class]
-            rows = ([name, *(_mark(t, name) for t in of_class)] for name in names)
+            ids = [c.table.data.target for c in of_class]
+            heads = [f"[{target}](targets/{target}.md)" for target in ids]
+            rows = ([name, *(_mark(c, name) for c in of_class)] for name in names)
             lines += [f"## {class_}", "", *table_of(["operator", *heads], rows)]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _mark(table: CapabilityTable, key: str) -> str:
-    operator = table.operator(key)
+def _mark(chip: Chip, key: str) -> str:
+    operator = chip.table.operator(key)
     if operator is None:
-        return MARKS[table.data.absent]
-    of_its_own = any(limit.code in REMARKABLE for limit in operator.limits)
-    limited = of_its_own or any(
-        "op_type" in s.guard + s.condition for s in explain(table, key).sentences
-    )
+        return MARKS[chip.table.data.absent]
+    limited = any(limit.code in REMARKABLE for limit in operator.limits)
+    limited |= any("op_type" in s.guard + s.condition for s in chip.own(key))
     verdict = operator.entry.verdict
     return LIMITED if verdict == "supported" and limited else MARKS[verdict]
 
@@ -255,10 +279,11 @@ def write(folder: Path, others: Iterable[Path]) -> None:
     for page in targets.glob("*.md"):
         if page.stem not in paths:
             page.unlink()
-    for table in tables:
-        page = targets / f"{table.data.target}.md"
-        page.write_text(target_page(table), encoding="utf-8")
-    (folder / "operators.md").write_text(matrix_page(tables), encoding="utf-8")
+    chips = [Chip(table) for table in tables]
+    for chip in chips:
+        page = targets / f"{chip.table.data.target}.md"
+        page.write_text(target_page(chip), encoding="utf-8")
+    (folder / "operators.md").write_text(matrix_page(chips), encoding="utf-8")
     (folder / "README.md").write_text(index_page(tables, others), encoding="utf-8")
 
 
