@@ -238,7 +238,8 @@ class TableLinter:
             return
         if condition.that.strip() == "False":
             instead = "leave it out" if condition.when else "give the operator the verdict instead"
-            self.add((*path, "that"), "lint-constant", f"False holds nowhere: {instead}")
+            if condition.when or path[0] == "ops":  # elsewhere it is the way to say "never"
+                self.add((*path, "that"), "lint-constant", f"False holds nowhere: {instead}")
         else:
             self._expression((*path, "that"), condition.that, scope)
 

@@ -232,6 +232,10 @@ def test_conditions_on_every_node_and_on_the_model_are_looked_at(tmp_path):
     }
 
 
+def test_a_host_without_kernels_is_told_by_a_condition_that_never_holds(tmp_path):
+    assert problems(tmp_path, "Abs: {}", host=[{"that": "False", "why": "no CPU kernels"}]) == []
+
+
 def test_precisions_are_those_of_the_table(tmp_path):
     ops = "Conv:\n  require: [{when: precision == 'fp16', that: group == 1, why: a}]"
     assert only(tmp_path, ops, precisions=["float16", "int8"]).code == "lint-value"
