@@ -53,9 +53,9 @@ def recurrent(batch: int = 1, outputs: Any = 3) -> onnx.ModelProto:
     return of("LSTM", (5, batch, 6), ones(1, 16, 6), ones(1, 16, 4), outputs=outputs, hidden_size=4)
 
 
-def of_lstm() -> onnx.ModelProto:
+def of_lstm(*outputs: str) -> onnx.ModelProto:
     nodes = [
-        helper.make_node("LSTM", ["x", "w", "r"], ["y", "h", "c"], hidden_size=4),
+        helper.make_node("LSTM", ["x", "w", "r"], outputs, hidden_size=4),
         helper.make_node("Reshape", ["y", "s"], ["z"]),
     ]
     inputs = {"x": (5, 1, 6), "w": ones(1, 16, 6), "r": ones(1, 16, 4), "s": ints(5, -1)}
@@ -138,7 +138,8 @@ def test_what_the_kpu_takes(model: onnx.ModelProto) -> None:
         (of("Einsum", (2, 3), (3, 4), equation="ij,jk->ik"), "unsupported", "Einsum"),
         (of("Einsum", (2,), (3,), equation="p,q->pq"), "supported", ""),
         (of("Reshape", IMAGE, ints(1, -1), allowzero=1), "unsupported", "allowzero"),
-        (of_lstm(), "unsupported", "LSTM"),
+        (of_lstm("y"), "unsupported", "a node behind it"),
+        (of_lstm("y", "h", "c"), "fallback", "RISC-V"),
         (recurrent(2), "deviates", "batch"),
         (recurrent(outputs=1), "deviates", "left out"),
         (resized(1, 1, 0.6, 0.6), "deviates", "whole number"),
