@@ -15,6 +15,10 @@ from porting.model.graph import Graph, Node
 from porting.model.schema import domain_name, schema_domain
 
 
+OLDEST_IR = 4
+"""The first version in which an initializer need not be an input too."""
+
+
 def write_model(graph: Graph, source: ModelProto, opsets: Mapping[str, int]) -> ModelProto:
     """The model of `graph`, with everything else (metadata, names, versions) of `source`.
 
@@ -36,8 +40,8 @@ def write_model(graph: Graph, source: ModelProto, opsets: Mapping[str, int]) -> 
     model.opset_import.extend(_ids(opsets))
     if opsets != _imported(source):
         # an importer that takes this opset may not know newer versions of the format
-        oldest = helper.find_min_ir_version_for(_ids(opsets), ignore_unknown=True)
-        model.ir_version = min(model.ir_version, oldest)
+        usual = helper.find_min_ir_version_for(_ids(opsets), ignore_unknown=True)
+        model.ir_version = min(model.ir_version, max(usual, OLDEST_IR))
     model.graph.CopyFrom(write_graph(graph))
     model.graph.doc_string = source.graph.doc_string
     model.graph.metadata_props.extend(source.graph.metadata_props)
