@@ -14,7 +14,6 @@ from onnx import (
 from porting.model.graph import Graph, Node
 from porting.model.schema import domain_name, schema_domain
 
-
 OLDEST_IR = 4
 """The first version in which an initializer need not be an input too."""
 
