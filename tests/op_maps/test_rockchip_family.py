@@ -49,10 +49,11 @@ def resized(scale: float) -> onnx.ModelProto:
     return of("Resize", IMAGE, None, floats(1, 1, scale, scale), **more)
 
 
-def recurrent(op_type: str) -> onnx.ModelProto:
+def recurrent(op_type: str, batch: int = 1) -> onnx.ModelProto:
     gates = 3 if op_type == "GRU" else 4
     weights = (ones(1, gates * 4, 8), ones(1, gates * 4, 4), ones(1, gates * 8))
-    return of(op_type, (5, 1, 8), *weights, outputs=2 if op_type == "GRU" else 3, hidden_size=4)
+    outputs = 2 if op_type == "GRU" else 3
+    return of(op_type, (5, batch, 8), *weights, outputs=outputs, hidden_size=4)
 
 
 def normalized(scale: Given) -> onnx.ModelProto:
@@ -274,6 +275,31 @@ def test_small_chips_differ(model: onnx.ModelProto, verdicts: str, reason: str) 
     assert [verdict for verdict, _ in answers] == verdicts.split()
     refused = [why for verdict, why in answers if verdict == "unsupported"]
     assert not refused or any(reason in why for why in refused)
+
+
+@pytest.mark.parametrize(
+    ("target", "model", "wanted", "reason"),
+    [
+        ("rk3562", recurrent("LSTM", batch=6), "fallback", "no multiple of 4"),
+        ("rk3562", recurrent("LSTM", batch=8), "supported", ""),
+        ("rk2118", x("GlobalMaxPool", (1, 8, 1, 1)), "unsupported", "no CPU kernels"),
+        ("rv1103b", x("GlobalMaxPool", (1, 8, 1, 1)), "unsupported", "1 x 1"),
+        ("rk2118", x("MaxPool", kernel_shape=[1, 1]), "unsupported", "no CPU kernels"),
+        ("rk2118", of("Conv", (1, 2, 4, 17000), ones(2, 2, 3, 3)), "unsupported", "16383"),
+        ("rv1106", of("Conv", (1, 2, 4, 17000), ones(2, 2, 3, 3)), "supported", ""),
+        (
+            "rv1106",
+            of("Conv", (1, 2, 90, 90), ones(2, 2, 3, 3), dilations=[40, 40]),
+            "fallback",
+            "gathered by the host CPU",
+        ),
+        ("rk2118", of("MatMul", (2, 9000), ones(9000, 2)), "unsupported", "8192"),
+        ("rv1103b", of("MatMul", (2, 9000), ones(9000, 2)), "supported", ""),
+    ],
+)
+def test_sizes(target: str, model: onnx.ModelProto, wanted: str, reason: str) -> None:
+    verdict, why = said(model, target)
+    assert (verdict, reason in why) == (wanted, True), why
 
 
 @pytest.mark.parametrize(
