@@ -163,8 +163,8 @@ def judge_all(rows: Sequence[Row], how: Sequence[object], processes: int) -> lis
         return [row for f in futures for row in f.result()]
 
 
-def summary(rows: Sequence[Row]) -> str:
-    """The figures, one a line."""
+def figures(rows: Sequence[Row]) -> dict[str, str]:
+    """What the rows come to, by name."""
     decided = [r for r in rows if r.decided]
     wrong = [r for r in rows if r.accepted and r.numbers == "wrong"]
     found = [r for r in wrong if r.verdict in {"deviates", "unsupported"} or r.advised]
@@ -172,7 +172,7 @@ def summary(rows: Sequence[Row]) -> str:
     right = [r for r in placed if (r.placement == "CPU") == (r.verdict == "fallback" or r.late)]
     right += [r for r in placed if r.verdict == "deviates"]
     false_no = [r for r in decided if not r.builds and r.accepted]
-    lines = {
+    return {
         "models": str(len(rows)),
         "decided": _share(len(decided), len(rows)),
         "agree, of decided": _share(sum(r.agrees for r in decided), len(decided)),
@@ -182,7 +182,17 @@ def summary(rows: Sequence[Row]) -> str:
         "placement, NPU or CPU": _share(len(right), len(placed)),
         "fails after the build": _share(sum(r.late for r in decided), len(rows)),
     }
-    return "\n".join(f"{name:24}{value}" for name, value in lines.items())
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """The figures, one a line."""
+    return "\n".join(f"{name:24}{value}" for name, value in figures(rows).items())
+
+
+def markdown(toolchain: str, target: str, rows: Sequence[Row]) -> str:
+    """The row of docs/agreement.md."""
+    values = list(figures(rows).values())[1:6]
+    return f"| {toolchain} | {target} | {' | '.join(values)} |"
 
 
 def _share(part: int, whole: int) -> str:
@@ -225,6 +235,7 @@ def main() -> None:
     parser.add_argument("--op-map", help="table file to use instead")
     parser.add_argument("--precision", default="")
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--markdown", action="store_true", help="rows of docs/agreement.md")
     parser.add_argument("--list", action="store_true", help="list every disagreement")
     given = parser.parse_args()
     for toolchain, target, precision in measured(given):
@@ -236,7 +247,11 @@ def main() -> None:
         if given.list:
             print(*details(done), sep="\n")
             print()
-        print(f"{toolchain}, held against {target or given.op_map}", summary(done), "", sep="\n")
+        name = target or given.op_map
+        if given.markdown:
+            print(markdown(toolchain, name, done), flush=True)
+        else:
+            print(f"{toolchain}, held against {name}", summary(done), "", sep="\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -251,6 +251,11 @@ def test_nodes_that_run_as_one_are_not_judged_by_themselves():
     assert other["e"] == "unsupported", "the other order is not fused"
 
 
+def test_a_pattern_that_does_not_fuse_excuses_no_node():
+    plain = {k: v for k, v in FUSED.items() if k != "fuses"}
+    assert verdicts(gelu(FUSED["match"]), plain, WITHOUT_ERF)["e"] == "unsupported"
+
+
 def test_nodes_are_judged_by_themselves_where_what_fuses_them_is_not_met():
     limited = FUSED | {
         "require": [{"that": "x.rank == 4", "else": "fallback", "why": "only images are fused"}]

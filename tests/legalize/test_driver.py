@@ -210,3 +210,33 @@ def test_new_nodes_say_which_node_they_came_from():
 def test_decline_is_an_exception_with_the_reason():
     with pytest.raises(DeclinedError, match="because"):
         decline("because")
+
+
+def respelling(number):
+    def respell(op, node):
+        """Another spelling of Celu, no better."""
+        return op.Celu(node.inputs[0], alpha=1.0 + number)
+
+    respell.__name__ = f"respell_{number}"
+    return rule("Celu", exactness="exact")(respell)
+
+
+def test_many_spellings_that_lead_nowhere_do_not_hide_a_short_way():
+    registry = rules(*[respelling(i) for i in range(25)], celu_to_relu)
+    rewrites, _ = legalize(graph(CELU), judge_for("Relu: {}"), registry)
+    assert [r.rule for r in rewrites] == ["celu-to-relu"]
+
+
+@rule("Celu", exactness="exact")
+def celu_to_a_type_it_lacks(op, node):
+    """Sin takes no integers."""
+    return op.Cast(op.Sin(op.Cast(node.inputs[0], to=6)), to=1)
+
+
+def test_a_result_that_onnx_itself_forbids_is_declined():
+    _, declined = legalize(
+        graph(CELU), judge_for("Sin: {}\nCast: {}"), rules(celu_to_a_type_it_lacks)
+    )
+    (only,) = declined
+    assert "Sin" in only.reason
+    assert "does not take int32" in only.reason

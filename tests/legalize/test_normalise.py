@@ -202,3 +202,16 @@ def test_the_graph_that_is_normalised_keeps_its_inputs_and_outputs():
     g = graph("g (float[2] x, float[2] unused) => (float[2] y) { y = Relu(x) }")
     normalise(g)
     assert [i.name for i in g.inputs] == ["x", "unused"]
+
+
+def test_a_large_constant_node_becomes_an_initializer_without_being_read():
+    weights = np.arange(6000, dtype=np.float32)
+    m = model("g (float[6000] x) => (float[6000] y) { y = Add(x, w) }")
+    node = onnx.helper.make_node("Constant", [], ["w"], value=onnx.numpy_helper.from_array(weights))
+    m.graph.node.insert(0, node)
+    g = graph_of(m)
+    normalise(g)
+    result = write_model(g, m, {"ai.onnx": 17})
+    assert operators(result) == ["Add"]
+    assert np.array_equal(onnx.numpy_helper.to_array(result.graph.initializer[0]), weights)
+    assert g.values["w"].contents is None

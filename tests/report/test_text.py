@@ -4,7 +4,15 @@ import porting
 from porting.report.groups import counted, grouped
 from porting.report.safe import plain, shortened
 from porting.report.text import check_next_steps, render, render_verification
-from porting.results import CheckResult, Finding, ModelInfo, NodeResult, TargetInfo
+from porting.results import (
+    CheckResult,
+    ConvertResult,
+    Declined,
+    Finding,
+    ModelInfo,
+    NodeResult,
+    TargetInfo,
+)
 
 TARGET = TargetInfo("toy", "Toy", "Nobody", "toyc 1", "measured")
 MODEL = ModelInfo("m.onnx", "0" * 64, 8, {"ai.onnx": 17}, 3, 1234567)
@@ -115,3 +123,16 @@ def test_long_names_keep_both_ends():
 
 def test_operators_are_counted_in_alphabetical_order():
     assert counted(["b", "a", "b"]) == "a, b x2"
+
+
+def test_rules_that_decline_for_one_reason_are_named_together():
+    remaining = result(node("a", "unsupported"), node("b", "unsupported"))
+    declined = [
+        Declined(name, "Conv", rule, reason)
+        for name in ("a", "b")
+        for rule, reason in (("one", "too large"), ("two", "too large"), ("three", "too small"))
+    ]
+    verification = {"status": "passed", "reason": "ok", "outputs": []}
+    text = render(ConvertResult(remaining, remaining, (), tuple(declined), verification))
+    assert text.count("tried  one, two: too large") == 1
+    assert text.count("tried  three: too small") == 1
