@@ -21,21 +21,12 @@ def command(
     op_map: options.OpMapOption = None,
     precision: options.PrecisionOption = "",
     option: options.ChoiceOption = None,
-    allow: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--allow", help="A class of rewrites not applied by default.", metavar="CLASS"
-        ),
-    ] = None,
+    allow: options.AllowOption = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="Write a model that still has failing nodes.")
     ] = False,
-    no_verify: Annotated[
-        bool, typer.Option("--no-verify", help="Do not run and compare the two models.")
-    ] = False,
-    inputs: Annotated[
-        Path | None, typer.Option("--inputs", help="Inputs for the comparison, an .npz file.")
-    ] = None,
+    no_verify: options.NoVerifyOption = False,
+    inputs: options.InputsOption = None,
     report: Annotated[
         Path | None, typer.Option("--report", help="Write the report to a file (.json or text).")
     ] = None,

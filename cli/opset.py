@@ -19,18 +19,9 @@ def command(
     out: Annotated[Path, typer.Option("--output", "-o", help="Where the model goes.")],
     shape: options.ShapeOption = None,
     dim: options.DimOption = None,
-    allow: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--allow", help="A class of rewrites not applied by default.", metavar="CLASS"
-        ),
-    ] = None,
-    no_verify: Annotated[
-        bool, typer.Option("--no-verify", help="Do not run and compare the two models.")
-    ] = False,
-    inputs: Annotated[
-        Path | None, typer.Option("--inputs", help="Inputs for the comparison, an .npz file.")
-    ] = None,
+    allow: options.AllowOption = None,
+    no_verify: options.NoVerifyOption = False,
+    inputs: options.InputsOption = None,
     form: options.FormatOption = Format.text,
 ) -> int:
     """Bring a model to another opset, up or down, and prove that it computes the same.

@@ -44,6 +44,16 @@ ChoiceOption = Annotated[
     list[str] | None,
     typer.Option("--option", help="A choice that the table names.", metavar="NAME=VALUE"),
 ]
+AllowOption = Annotated[
+    list[str] | None,
+    typer.Option("--allow", help="A class of rewrites not applied by default.", metavar="CLASS"),
+]
+NoVerifyOption = Annotated[
+    bool, typer.Option("--no-verify", help="Do not run and compare the two models.")
+]
+InputsOption = Annotated[
+    Path | None, typer.Option("--inputs", help="Inputs for the comparison, an .npz file.")
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the report is written.")]
 
 

@@ -14,9 +14,7 @@ def command(
     converted: Annotated[Path, typer.Argument(metavar="B.onnx", help="The converted model.")],
     shape: options.ShapeOption = None,
     dim: options.DimOption = None,
-    inputs: Annotated[
-        Path | None, typer.Option("--inputs", help="Inputs to run, an .npz file.")
-    ] = None,
+    inputs: options.InputsOption = None,
     form: options.FormatOption = Format.text,
     out: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the report to a file.")

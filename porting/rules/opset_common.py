@@ -6,6 +6,19 @@ from porting.legalize.ops import Ops
 from porting.legalize.rule import known_constant, known_rank, require
 from porting.model.graph import Node
 
+REDUCTIONS = (
+    "ReduceL1",
+    "ReduceL2",
+    "ReduceLogSum",
+    "ReduceLogSumExp",
+    "ReduceMax",
+    "ReduceMean",
+    "ReduceMin",
+    "ReduceProd",
+    "ReduceSumSquare",
+)
+"""Reductions whose axes became an input at opset 18; ReduceSum's did at 13."""
+
 
 def ints(node: Node, formal: str | int) -> list[int]:
     """A constant input as whole numbers; declines where it is not constant."""

@@ -7,7 +7,7 @@ import numpy as np
 from porting.legalize.ops import Ops
 from porting.legalize.rule import known_dtype, rule
 from porting.model.graph import Node
-from porting.rules.opset_common import front_axis, integer, integers, number, text
+from porting.rules.opset_common import REDUCTIONS, front_axis, integer, integers, number, text
 
 
 @rule("Squeeze", "Unsqueeze", "ReduceSum", exactness="exact", versions=(11,))
@@ -20,15 +20,7 @@ def raise_axes_input_13(op: Ops, node: Node) -> str:
 
 
 @rule(
-    "ReduceL1",
-    "ReduceL2",
-    "ReduceLogSum",
-    "ReduceLogSumExp",
-    "ReduceMax",
-    "ReduceMean",
-    "ReduceMin",
-    "ReduceProd",
-    "ReduceSumSquare",
+    *REDUCTIONS,
     exactness="exact",
     versions=(13,),
 )

@@ -6,7 +6,7 @@ from porting.legalize.ops import Ops
 from porting.legalize.rule import known_dtype, known_rank, require, rule, static_shape
 from porting.model.dtypes import FLOATS
 from porting.model.graph import Node
-from porting.rules.opset_common import front_axis, integer, ints, optional_ints
+from porting.rules.opset_common import REDUCTIONS, front_axis, integer, ints, optional_ints
 
 _SIMPLE = frozenset({"ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum"})
 """Reductions that give a single element back as it is."""
@@ -24,15 +24,7 @@ def _reduced(op: Ops, node: Node) -> str:
 
 
 @rule(
-    "ReduceL1",
-    "ReduceL2",
-    "ReduceLogSum",
-    "ReduceLogSumExp",
-    "ReduceMax",
-    "ReduceMean",
-    "ReduceMin",
-    "ReduceProd",
-    "ReduceSumSquare",
+    *REDUCTIONS,
     exactness="exact",
     versions=(18,),
 )

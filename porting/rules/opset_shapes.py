@@ -16,6 +16,7 @@ from porting.legalize.rule import (
 )
 from porting.model.graph import Node
 from porting.rules.opset_common import (
+    REDUCTIONS,
     front_axis,
     integer,
     integers,
@@ -66,16 +67,8 @@ def opset_axis_from_front(op: Ops, node: Node) -> Sequence[str]:
 
 
 @rule(
-    "ReduceL1",
-    "ReduceL2",
-    "ReduceLogSum",
-    "ReduceLogSumExp",
-    "ReduceMax",
-    "ReduceMean",
-    "ReduceMin",
-    "ReduceProd",
+    *REDUCTIONS,
     "ReduceSum",
-    "ReduceSumSquare",
     "Squeeze",
     "Unsqueeze",
     exactness="exact",
