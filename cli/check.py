@@ -25,9 +25,9 @@ def command(
 ) -> int:
     """Hold every node of a model against a chip's capability table.
 
+    \b
     Examples:
       port check model.onnx --target ascend-310p
-
       port check model.onnx --target rk3588 --shape x=1,3,224,224 --format json -o report.json
     """
     options.require_target(target, op_map)

@@ -34,9 +34,9 @@ def command(
 ) -> int:
     """Rewrite what a chip does not take, prove the result numerically and write it.
 
+    \b
     Examples:
       port convert model.onnx --target ascend-310p -o model.ascend.onnx
-
       port convert det.onnx --target rk3588 --shape x=1,3,320,320 -o det.rk.onnx
     """
     options.require_target(target, op_map)

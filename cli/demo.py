@@ -21,6 +21,7 @@ def command(
 ) -> int:
     """Check, convert and verify a small model, showing each command.
 
+    \b
     Example:
       port demo --target rk3588
     """

@@ -23,11 +23,10 @@ def command(
 ) -> int:
     """Explain an operator on a chip from the conditions that decide, or a finding code.
 
+    \b
     Examples:
       port explain Resize --target ascend-310p
-
       port explain Einsum --all
-
       port explain undecided
     """
     from porting.capability.codes import CODES

@@ -31,9 +31,9 @@ def lint(
 
     Exit status: 0 no problem but warnings, 1 problems, 2 a file cannot be read.
 
+    \b
     Examples:
       port op-map lint my-chip.yaml
-
       port op-map lint --format json
     """
     from porting.capability.lint import lint_files
@@ -72,6 +72,7 @@ def schema(
 ) -> int:
     """Write the JSON Schema of a capability table, with which an editor completes and checks one.
 
+    \b
     Example:
       port op-map schema -o op-map.schema.json
     """

@@ -26,9 +26,9 @@ def command(
 ) -> int:
     """Bring a model to another opset, up or down, and prove that it computes the same.
 
+    \b
     Examples:
       port opset model.onnx --to 13 -o model.op13.onnx
-
       port opset model.onnx --to 18 -o model.op18.onnx --dim batch=1
     """
     shapes, dims = options.parse_shapes(shape), options.parse_dims(dim)

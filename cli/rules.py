@@ -23,9 +23,9 @@ def command(
 ) -> int:
     """List the rewrites that convert can apply.
 
+    \b
     Examples:
       port rules --operator Resize
-
       port rules --format json
     """
     if context.invoked_subcommand is not None:
@@ -66,6 +66,7 @@ def rule_dict(rule: "Rule") -> dict[str, str]:
 def show(rule: Annotated[str, typer.Argument(help="Name of a rule, such as gelu-to-erf.")]) -> int:
     """Show the mathematics, the conditions and the source of one rule.
 
+    \b
     Example:
       port rules show gelu-to-erf
     """

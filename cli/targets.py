@@ -25,9 +25,9 @@ def command(
 ) -> int:
     """List the chips that models can be checked against.
 
+    \b
     Examples:
       port targets --vendor huawei
-
       port targets --class edge --format json
     """
     if context.invoked_subcommand is not None:
@@ -70,6 +70,7 @@ def show(
 ) -> int:
     """Show the toolchain, evidence, sources and coverage of one chip.
 
+    \b
     Example:
       port targets show rk3588
     """

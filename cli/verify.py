@@ -22,9 +22,9 @@ def command(
 ) -> int:
     """Run two models on the same inputs and compare their outputs.
 
+    \b
     Examples:
       port verify model.onnx model.ascend.onnx
-
       port verify model.onnx model.ascend.onnx --inputs images.npz --format json
     """
     shapes, dims = options.parse_shapes(shape), options.parse_dims(dim)
