@@ -349,8 +349,9 @@ def test_antialiasing_widens_the_filter_of_an_axis_that_shrinks(
         x, sizes=[1, 2, 4, size], mode=mode, antialias=1, exclude_outside=exclude,
         coordinate_transformation_mode=transformation,
     )  # fmt: skip
-    # for other coordinates onnx.reference places the pixels of odd sizes elsewhere
-    reference = transformation == "half_pixel"
+    # for other coordinates onnx.reference places the pixels of odd sizes elsewhere, and it widens
+    # the filter of an axis that grows, too
+    reference = transformation == "half_pixel" and size <= length
     for function in (rules.resize_to_weighted_gathers, rules.resize_to_matmul):
         prove(function, case, targets=(18,), absolute=1e-4, reference=reference)
 
