@@ -200,6 +200,8 @@ class Judge:
             return Finding("unknown", "condition-error", text, source)
         if held is True:
             return None
+        if limit.verdict == "supported":
+            return self._remark(limit, guard, held, source)
         undecided = [t for t in (guard, held) if isinstance(t, Unknown)]
         if undecided:
             missing = sorted(frozenset().union(*(u.missing for u in undecided)))
@@ -215,6 +217,13 @@ class Judge:
             text += "; the vendor says: not yet"
         text += _when_it_fails(limit.verdict, limit.stage)
         return Finding(limit.verdict, limit.code, text, source, limit.help, limit.why)
+
+    @staticmethod
+    def _remark(limit: Limit, guard: Truth, held: Truth, source: tuple[str, ...]) -> Finding | None:
+        """A condition whose `else` is `supported` is a remark, made where it surely counts."""
+        if isinstance(guard, Unknown) or isinstance(held, Unknown):
+            return None
+        return Finding("supported", "advice", limit.why, source, limit.help, limit.why)
 
     def _advice(self, operator: Operator, facts: NodeFacts) -> Iterator[Finding]:
         for advice in operator.advice:

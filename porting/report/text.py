@@ -114,7 +114,9 @@ def _counts(console: Console, result: CheckResult) -> None:
 
 def _model_findings(console: Console, findings: Sequence[Finding], notes: Footnotes) -> None:
     for finding in findings:
-        _head(console, finding.verdict, "the model", finding.message, notes.cite(finding.sources))
+        label = "note" if finding.code == "advice" else finding.verdict
+        cited = notes.cite(finding.sources)
+        _head(console, finding.verdict, "the model", finding.message, cited, label)
         _detail(console, "help", finding.help)
 
 
@@ -127,10 +129,12 @@ def _group(console: Console, group: Group, notes: Footnotes) -> None:
     _detail(console, "help", finding.help)
 
 
-def _head(console: Console, verdict: Verdict, title: str, message: str, notes: str) -> None:
+def _head(
+    console: Console, verdict: Verdict, title: str, message: str, notes: str, label: str = ""
+) -> None:
     console.print(
         Text.assemble(
-            (f"{verdict:<11}", STYLES[verdict]),
+            (f"{label or verdict:<11}", STYLES[verdict]),
             "  ",
             (plain(title), "bold"),
             f"  {plain(message)}",

@@ -447,3 +447,17 @@ def test_limits_on_the_host_count_where_a_node_falls_back_and_show_when_the_host
     texts = {key: [s.text for s in explain(mini, key).sentences] for key in ("Relu", "Sin")}
     assert "on the host CPU: there is no kernel for it" in texts["Relu"]
     assert "on the host CPU: there is no kernel for it" not in texts["Sin"]
+
+
+def test_a_model_condition_that_leads_to_supported_is_a_remark():
+    remark = {"when": "precision == 'int8'", "else": "supported", "why": "numbers follow the data"}
+    noted = table("Relu: {}", precisions=["float16", "int8"], model=[remark])
+    model = node_model("Relu", {"X": (1, 3)})
+    (found,) = judged(model, noted, precision="int8").findings
+    assert (found.verdict, found.code, found.message) == (
+        "supported",
+        "advice",
+        "numbers follow the data",
+    )
+    assert judged(model, noted, precision="int8").passed
+    assert judged(model, noted).findings == ()
