@@ -142,14 +142,8 @@ def _converted(
             )
     normalise(graph)
     result = convert_graph(graph, version, registry(), allowed)
-    blockers = tuple(
-        Declined(b.node.origin or b.node.name, b.node.key, f"opset-{version}", b.reason, b.path)
-        for b in result.blockers
-    )
-    if blockers:
-        return None, (), blockers
+    if result.blockers:
+        return None, (), tuple(result.reported_blockers(version))
     clean(graph)
-    rewrites = tuple(
-        Rewrite(r.node, r.op_type, r.rule, r.exactness, r.produced) for r in result.rewrites
-    )
-    return write_model(graph, prepared.loaded.proto, graph.context.opsets), rewrites, ()
+    proto = write_model(graph, prepared.loaded.proto, graph.context.opsets)
+    return proto, tuple(result.reported_rewrites()), ()

@@ -95,10 +95,8 @@ def _finish(rule: Rule, node: Node, trial: Graph, results: dict[str, str]) -> Re
     nodes = [_renamed(n, rename, trial) for n in live]
     for output, result in results.items():
         value = trial.value(result)
-        typed = node.graph.value(output)
-        typed.dtype = value.dtype or typed.dtype
         new = type(value)(output, value.dtype, value.shape, value.is_const)
-        merge(new, typed)
+        merge(new, node.graph.value(output))
         trial.define(new)
         if value.contents is not None:
             trial.values[output].contents = value.contents

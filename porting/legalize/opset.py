@@ -15,6 +15,7 @@ from porting.legalize.apply import Names, Replacement, apply, splice
 from porting.legalize.rule import DeclinedError, Exactness, Registry, Rule, collect
 from porting.model.graph import Array, Context, Graph, Node
 from porting.model.schema import ONNX_DOMAIN, OpInfo, all_versions
+from porting.results import Declined, Rewrite
 from porting.rules import (
     opset_attention,
     opset_indexing,
@@ -98,6 +99,17 @@ class OpsetResult:
     graph: Graph
     rewrites: list[Applied] = field(default_factory=list)
     blockers: list[Blocker] = field(default_factory=list)
+
+    def reported_rewrites(self) -> list[Rewrite]:
+        """The rewrites as results list them."""
+        return [Rewrite(r.node, r.op_type, r.rule, r.exactness, r.produced) for r in self.rewrites]
+
+    def reported_blockers(self, target: int) -> list[Declined]:
+        """The blockers as results list them, for the opset that was asked for."""
+        return [
+            Declined(b.node.origin or b.node.name, b.node.key, f"opset-{target}", b.reason, b.path)
+            for b in self.blockers
+        ]
 
 
 class _BlockedError(Exception):

@@ -42,15 +42,8 @@ def enter_window(
             return result
         converted = convert_opset(graph, opset, rules, allowed)
         if not converted.blockers:
-            rewrites = [
-                Rewrite(r.node, r.op_type, r.rule, r.exactness, r.produced)
-                for r in converted.rewrites
-            ]
-            return WindowResult(opset, rewrites, result.declined)
-        result.declined += [
-            Declined(b.node.origin or b.node.name, b.node.key, f"opset-{opset}", b.reason, b.path)
-            for b in converted.blockers
-        ]
+            return WindowResult(opset, converted.reported_rewrites(), result.declined)
+        result.declined += converted.reported_blockers(opset)
     return result
 
 

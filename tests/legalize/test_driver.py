@@ -240,3 +240,11 @@ def test_a_result_that_onnx_itself_forbids_is_declined():
     (only,) = declined
     assert "Sin" in only.reason
     assert "does not take int32" in only.reason
+
+
+def test_a_trial_that_is_given_up_leaves_the_values_of_the_graph_alone():
+    g = graph(CELU)
+    g.values["y"].dtype = None
+    legalize(g, judge_for("Sin: {}"), rules(celu_to_relu))
+    assert operators(g) == ["Celu"]
+    assert g.values["y"].dtype is None
