@@ -1,47 +1,18 @@
-"""The rules, by family of operators."""
+"""The rules, by family of operators: one module each, found by looking.
+
+A module whose name starts with `opset_` holds adapters between versions of one operator, which
+`porting.legalize.opset` uses; they are not in this registry.
+"""
 
 from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 
 from porting.legalize.rule import Registry, collect
 
 
 @cache
 def registry() -> Registry:
-    """Every rule, the cheaper result first where an operator has several."""
-    from porting.rules import (
-        activations,
-        convolution,
-        einsum,
-        elementwise,
-        gelu,
-        grouped_normalization,
-        linear,
-        normalization,
-        pooling,
-        reductions,
-        resampling,
-        selection,
-        shaping,
-        softmax,
-        windows,
-    )
-
-    return collect(
-        (
-            activations,
-            gelu,
-            elementwise,
-            softmax,
-            normalization,
-            grouped_normalization,
-            reductions,
-            einsum,
-            linear,
-            shaping,
-            selection,
-            windows,
-            convolution,
-            pooling,
-            resampling,
-        )
-    )
+    """Every rule of this package, by family in alphabetical order."""
+    families = (m.name for m in iter_modules(__path__) if not m.name.startswith("opset_"))
+    return collect(import_module(f"{__name__}.{name}") for name in sorted(families))
