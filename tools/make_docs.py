@@ -89,7 +89,7 @@ class Chip:
         keys = sorted(table.data.ops, key=lambda key: (key.lower(), key))
         self.explanations = {key: explain(table, key) for key in keys}
         found = Counter(_fact(s) for e in self.explanations.values() for s in e.sentences)
-        everywhere = (*table.node_limits(), *table.host_limits())
+        everywhere = (*table.node_limits, *table.host_limits)
         self.common = {
             _limit(limit)
             for limit in everywhere
@@ -117,11 +117,11 @@ def target_page(chip: Chip) -> str:
     table = chip.table
     lines = [f"# {escaped(table.data.name)}", "", *_facts(table), *_sources(table)]
     for title, limits in (
-        ("The model", table.model_limits()),
-        ("Every node", [x for x in table.node_limits() if _limit(x) in chip.common]),
+        ("The model", table.model_limits),
+        ("Every node", [x for x in table.node_limits if _limit(x) in chip.common]),
         (
             "Every node on the host CPU",
-            [x for x in table.host_limits() if _limit(x) in chip.common],
+            [x for x in table.host_limits if _limit(x) in chip.common],
         ),
     ):
         if limits:

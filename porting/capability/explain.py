@@ -100,12 +100,12 @@ def _base(table: CapabilityTable, operator: Operator) -> Iterator[Sentence]:
 
 
 def _limits(table: CapabilityTable, operator: Operator) -> Iterator[Sentence]:
-    general = (limit for limit in table.node_limits() if _concerns(limit, operator))
+    general = (limit for limit in table.node_limits if _concerns(limit, operator))
     limits = (*operator.limits, *general)
     ordered = sorted(limits, key=lambda limit: -VERDICTS.index(limit.verdict))
     for limit in ordered:
         yield _sentence(table, limit, "")
-    host = (limit for limit in table.host_limits() if _concerns(limit, operator))
+    host = (limit for limit in table.host_limits if _concerns(limit, operator))
     for limit in (*operator.cpu_limits, *host):
         yield _sentence(table, limit, "on the host CPU: ")
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeAlias
 
 from onnx import TensorProto, numpy_helper
 from onnx.defs import OpSchema
 
-from porting.capability.operand import Operand
+from porting.capability.operand import VALUE_LIMIT, Operand
 from porting.capability.unknown import Unknown
 from porting.model.dtypes import NAME_OF
 from porting.model.graph import Node, Value
@@ -16,6 +17,9 @@ from porting.model.schema import all_versions
 _VARIADIC = OpSchema.FormalParameterOption.Variadic
 TYPE_ATTRIBUTES = frozenset({"dtype", "output_dtype", "stash_type", "to"})
 """Attributes that hold the number of an element type; tables write its name."""
+
+Asked: TypeAlias = tuple[int, str]
+"""A property and the place of its operand: inputs from 0 on, outputs from -1 on downwards."""
 
 
 @dataclass
@@ -26,11 +30,13 @@ class NodeFacts:
         node: The node, its values inferred.
         precision: Compute type that the user asked for, or the table's default.
         options: Choices of the user that the table names, such as operators run elsewhere.
+        asked: What was asked that does not follow from operator, attributes, types and shapes.
     """
 
     node: Node
     precision: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    asked: set[Asked] = field(default_factory=set)
 
     def __call__(self, name: str) -> Any:
         """The value of a name; None for what the node does not have."""
@@ -66,22 +72,18 @@ class NodeFacts:
     def _input(self, index: int, label: str) -> Any:
         info = self.node.info
         if info is not None and info.variadic and index == len(info.inputs) - 1:
-            values = self.node.input_values()[index:]
-            return tuple(
-                self.operand(v, f"{label}[{i}]") for i, v in enumerate(values) if v is not None
-            )
-        return self.operand(self.node.input(index), label)
+            count = len(self.node.inputs)
+            found = [self.operand(i, f"{label}[{i - index}]") for i in range(index, count)]
+            return tuple(o for o in found if o is not None)
+        return self.operand(index, label)
 
     def _output(self, index: int, label: str) -> Any:
         info = self.node.info
         if info is not None and info.schema.outputs[index].option == _VARIADIC:
-            values = [self.node.output(i) for i in range(index, len(self.node.outputs))]
-            return tuple(
-                Operand(f"{label}[{i}]", v, self.node.graph)
-                for i, v in enumerate(values)
-                if v is not None
-            )
-        return self.operand(self.node.output(index), label)
+            count = len(self.node.outputs)
+            found = [self.operand(~i, f"{label}[{i - index}]") for i in range(index, count)]
+            return tuple(o for o in found if o is not None)
+        return self.operand(~index, label)
 
     def _renamed(self, name: str) -> Any:
         """An input that another version of the operator calls by this name, at the same place."""
@@ -93,19 +95,46 @@ class NodeFacts:
                     return self._input(index, name)
         return None
 
-    def operand(self, value: Value | None, label: str) -> Operand | None:
-        """How expressions see a value; None where it is absent."""
-        return Operand(label, value, self.node.graph) if value is not None else None
+    def operand(self, place: int, label: str) -> Operand | None:
+        """How expressions see the value at a place; None where it is absent."""
+        value = self._value(place)
+        if value is None:
+            return None
+        return Operand(label, value, self.node.graph, partial(self._note, place))
+
+    def _value(self, place: int) -> Value | None:
+        return self.node.input(place) if place >= 0 else self.node.output(~place)
+
+    def _note(self, place: int, name: str) -> None:
+        self.asked.add((place, name))
+
+    def node_name(self) -> str:
+        """The node's name, which few conditions look at."""
+        self._note(0, "node_name")
+        return self.node.name
+
+    def answer(self, asked: Asked) -> object:
+        """What the node answers to something asked, in a form that can be compared."""
+        place, name = asked
+        if name == "node_name":
+            return self.node.name
+        value = self._value(place)
+        if value is None:
+            return None
+        if name == "values":
+            array = value.value(VALUE_LIMIT) if value.is_const else None
+            return array.tobytes() if array is not None else None
+        answer: object = getattr(Operand("", value, self.node.graph), name)
+        return answer
 
     def all_inputs(self) -> tuple[Operand, ...]:
         """Every input that is there."""
         names = self.node.info.inputs if self.node.info else ()
         found = []
-        for index, value in enumerate(self.node.input_values()):
+        for index in range(len(self.node.inputs)):
             label = names[min(index, len(names) - 1)] if names else f"input {index}"
-            if value is not None:
-                found.append(Operand(label, value, self.node.graph))
-        return tuple(found)
+            found.append(self.operand(index, label))
+        return tuple(o for o in found if o is not None)
 
     def all_outputs(self) -> tuple[Operand, ...]:
         """Every output that is there."""
@@ -113,10 +142,8 @@ class NodeFacts:
         found = []
         for index in range(len(self.node.outputs)):
             label = names[min(index, len(names) - 1)] if names else f"output {index}"
-            value = self.node.output(index)
-            if value is not None:
-                found.append(Operand(label, value, self.node.graph))
-        return tuple(found)
+            found.append(self.operand(~index, label))
+        return tuple(o for o in found if o is not None)
 
     def blank_outputs(self) -> int:
         """Optional outputs that are left out by an empty name, as `["", "Y_h"]` does."""
@@ -124,10 +151,10 @@ class NodeFacts:
 
     def dim(self, letter: str) -> Any:
         """N, C, H or W: a dimension of the first input, where that has four."""
-        first = self.node.input(0)
+        first = self.operand(0, "the first input")
         if first is None:
             return None
-        shape = Operand("the first input", first, self.node.graph).shape
+        shape = first.shape
         if isinstance(shape, Unknown):
             return shape
         if len(shape) != 4:
@@ -156,7 +183,7 @@ _GENERIC: Mapping[str, Callable[[NodeFacts], Any]] = {
     "inputs": NodeFacts.all_inputs,
     "outputs": NodeFacts.all_outputs,
     "blank_outputs": NodeFacts.blank_outputs,
-    "node_name": lambda f: f.node.name,
+    "node_name": NodeFacts.node_name,
     "op_type": lambda f: f.node.op_type,
     "opset": lambda f: f.node.opset,
     "since": lambda f: f.node.info.since if f.node.info else 0,

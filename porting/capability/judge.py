@@ -6,6 +6,7 @@ from typing import Any
 
 from porting.capability.facts import NodeFacts, choices
 from porting.capability.limits import Limit
+from porting.capability.memory import Answer, Memory
 from porting.capability.operand import Operand
 from porting.capability.operations import ExpressionError
 from porting.capability.patterns import CompiledPattern, Match, MatchFacts
@@ -34,6 +35,7 @@ class Judge:
     table: CapabilityTable
     precision: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    _memory: Memory = field(default_factory=Memory, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name in self.options:
@@ -50,12 +52,15 @@ class Judge:
 
         A body of If, Loop or Scan is not looked into: its nodes are judged by themselves.
         """
-        found = [] if self._is_fused(node) else [*self._of_node(node)]
-        found += self._of_patterns(node)
-        return tuple(sorted(found, key=lambda f: -VERDICTS.index(f.verdict)))
+        found: Answer = ()
+        if not self._is_fused(node):
+            facts = NodeFacts(node, self.precision or self.table.precision, self.options)
+            found = self._memory.recall(facts, self._of_node)
+        return _worst_first((*found, *self._of_patterns(node)))
 
-    def _of_node(self, node: Node) -> Sequence[Finding]:
+    def _of_node(self, facts: NodeFacts) -> Answer:
         """What the table says of the node by itself."""
+        node = facts.node
         operator = self.table.operator(node.key)
         undefined = node.info is None and node.domain == "ai.onnx"
         # what no version of ONNX has may be the toolchain's own: the table knows best
@@ -65,14 +70,13 @@ class Judge:
             return ()
         if operator is None:
             return (self._absent(node),)
-        facts = NodeFacts(node, self.precision or self.table.precision, self.options)
         found = [*self._base(operator, node), *self._opset(operator, node)]
-        found += self._limits((*operator.limits, *self.table.node_limits()), facts)
+        found += self._limits((*operator.limits, *self.table.node_limits), facts)
         if worst([f.verdict for f in found]) == "fallback":
-            host = (*operator.cpu_limits, *self.table.host_limits())
+            host = (*operator.cpu_limits, *self.table.host_limits)
             found += self._limits(host, facts, "on the host CPU: ")
         found += self._advice(operator, facts)
-        return found
+        return tuple(found)
 
     def _of_patterns(self, node: Node) -> Iterator[Finding]:
         """What the table says of the patterns that the node ends."""
@@ -123,8 +127,8 @@ class Judge:
                 )
             )
         facts = _ModelFacts(graph, self.precision or self.table.precision, self.options)
-        found += self._limits(self.table.model_limits(), facts)
-        return tuple(sorted(found, key=lambda f: -VERDICTS.index(f.verdict)))
+        found += self._limits(self.table.model_limits, facts)
+        return _worst_first(found)
 
     def _absent(self, node: Node) -> Finding:
         data = self.table.data
@@ -254,6 +258,12 @@ class _ModelFacts:
         if name == "opset":
             return graph.context.opset
         return self.precision if name == "precision" else None
+
+
+def _worst_first(findings: Sequence[Finding]) -> Answer:
+    if len(findings) < 2:
+        return tuple(findings)
+    return tuple(sorted(findings, key=lambda f: -VERDICTS.index(f.verdict)))
 
 
 def _undefined(node: Node) -> Finding:

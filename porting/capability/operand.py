@@ -1,6 +1,6 @@
 """How an expression sees the inputs and outputs of a node."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from porting.capability.unknown import Unknown
@@ -18,11 +18,13 @@ class Operand:
         label: Its formal name, for messages.
         source: What is known of it.
         graph: Where its producer and consumers are found.
+        note: Told of each property that does not follow from type and shape.
     """
 
     label: str
     source: Value
     graph: Graph
+    note: Callable[[str], None] = lambda name: None
 
     @property
     def rank(self) -> int | Unknown:
@@ -72,6 +74,7 @@ class Operand:
     @property
     def values(self) -> tuple[object, ...] | Unknown:
         """The contents, flat."""
+        self.note("values")
         array = self.source.value(VALUE_LIMIT) if self.source.is_const else None
         if array is None:
             why = "which is large" if self.source.is_const else "which is computed at run time"
@@ -87,17 +90,20 @@ class Operand:
     @property
     def producer(self) -> str | None:
         """Operator that computes it; None for inputs of the graph and initializers."""
+        self.note("producer")
         node = self.graph.producer(self.source.name)
         return node.key if node is not None else None
 
     @property
     def consumers(self) -> tuple[str, ...]:
         """Operators that read it."""
+        self.note("consumers")
         return tuple(n.key for n in self.graph.consumers(self.source.name))
 
     @property
     def is_graph_output(self) -> bool:
         """Whether the graph returns it."""
+        self.note("is_graph_output")
         return self.graph.is_output(self.source.name)
 
     def __iter__(self) -> Iterator[object]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -98,14 +99,21 @@ class CapabilityTable:
             self._operators[key] = self._compile(key, entry) if entry is not None else None
         return self._operators[key]
 
+    @cached_property
     def node_limits(self) -> tuple[Limit, ...]:
-        """Limits that hold for every node."""
+        """Limits that hold for every node.
+
+        Raises:
+            TableError: One is not well formed; so for the others here.
+        """
         return self._general("require", self.data.require)
 
+    @cached_property
     def model_limits(self) -> tuple[Limit, ...]:
         """Limits that hold for the model as a whole."""
         return self._general("model", self.data.model)
 
+    @cached_property
     def host_limits(self) -> tuple[Limit, ...]:
         """Limits that hold for every node on the host CPU."""
         return self._general("host", self.data.host)
@@ -157,9 +165,9 @@ class CapabilityTable:
         Raises:
             TableError: Naming file, line, operator and field.
         """
-        self.node_limits()
-        self.model_limits()
-        self.host_limits()
+        _ = self.node_limits
+        _ = self.model_limits
+        _ = self.host_limits
         self._check_sources(self.data.source, ("source",))
         if self.data.opset.source:
             self._check_sources(self.data.opset.source, ("opset", "source"))

@@ -1,0 +1,91 @@
+"""Remembers what a table says of a node, for the next node of which the same is known.
+
+Models repeat themselves: the hundredth block of a network is judged as the first was. Two nodes
+get the same answer if they are equal in everything that the table looked at. Most of that is in
+`signature_of`. The rest, the contents of constants and the surroundings of a node, is compared
+only where a condition asked for it, which its facts note down.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+from weakref import WeakKeyDictionary
+
+from onnx import AttributeProto
+
+from porting.capability.facts import Asked, NodeFacts
+from porting.model.graph import Graph, Node, Value
+from porting.results import Finding
+
+Signature: TypeAlias = tuple[object, ...]
+Answer: TypeAlias = tuple[Finding, ...]
+
+MAX_ATTRIBUTE = 4096
+"""Bytes of a tensor in an attribute up to which nodes are compared."""
+
+
+@dataclass
+class _Known:
+    """The answers for one signature, by what else was asked."""
+
+    asked: frozenset[Asked]
+    answers: dict[tuple[object, ...], Answer] = field(default_factory=dict)
+
+
+@dataclass
+class Memory:
+    """Answers by model, so that they are forgotten together with it."""
+
+    _models: WeakKeyDictionary[Graph, dict[Signature, _Known]] = field(
+        default_factory=WeakKeyDictionary
+    )
+
+    def recall(self, facts: NodeFacts, find: Callable[[NodeFacts], Answer]) -> Answer:
+        """What `find` says of a node, from memory where it was asked the same before."""
+        signature = signature_of(facts.node)
+        if signature is None:
+            return find(facts)
+        known = self._models.setdefault(root_of(facts.node.graph), {})
+        found = known.get(signature)
+        if found is not None:
+            answer = found.answers.get(_rest(facts, found.asked))
+            if answer is not None:
+                return answer
+        answer = find(facts)
+        asked = frozenset(facts.asked)
+        if found is None or not asked <= found.asked:
+            found = known[signature] = _Known(asked | (found.asked if found else frozenset()))
+        found.answers[_rest(facts, found.asked)] = answer
+        return answer
+
+
+def _rest(facts: NodeFacts, asked: frozenset[Asked]) -> tuple[object, ...]:
+    return tuple(facts.answer(a) for a in sorted(asked))
+
+
+def root_of(graph: Graph) -> Graph:
+    """The main graph around a body or a trial."""
+    while graph.outer is not None:
+        graph = graph.outer
+    return graph
+
+
+def signature_of(node: Node) -> Signature | None:
+    """Operator, attributes and what is known of the operands; None for a node with a body."""
+    if node.subgraphs:
+        return None
+    attributes: list[tuple[str, bytes]] = []
+    for each in node.proto.attribute:
+        if each.type == AttributeProto.TENSOR and each.t.ByteSize() > MAX_ATTRIBUTE:
+            return None
+        attributes.append((each.name, each.SerializeToString()))
+    attributes.sort()
+    inputs = tuple(_seen(v) for v in node.input_values())
+    outputs = tuple(_seen(node.output(i)) for i in range(len(node.outputs)))
+    return (node.key, node.opset, tuple(attributes), inputs, outputs)
+
+
+def _seen(value: Value | None) -> Signature | None:
+    if value is None:
+        return None
+    return (value.dtype, value.shape, value.is_const, value.kind)
