@@ -42,6 +42,9 @@ NEVER_APPLIED = {
     "resize-nearest-half-pixel-floor",
     "resize-smooth-align-corners",
     "resize-smooth-half-pixel",
+    "gather-to-one-hot-matmul",
+    "gather-to-slice",
+    "non-zero-to-constant",
 }
 """Rules for which no case has the form that they rewrite; their own tests have it."""
 
