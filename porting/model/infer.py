@@ -16,6 +16,7 @@ from porting.model.control_flow import bind_inputs, collect_outputs
 from porting.model.dtypes import NAME_OF
 from porting.model.fold import fold
 from porting.model.graph import Array, Graph, Node, Value, constant, merge
+from porting.model.infer_contrib import infer_contrib
 from porting.model.schema import decode_attribute
 
 Types: TypeAlias = dict[str, TypeProto]
@@ -134,6 +135,7 @@ def _scalar_constant(attribute: AttributeProto) -> Array | None:
 def _infer_schema(node: Node, outputs: list[Value]) -> None:
     """ONNX's inference for one node; what it cannot tell stays unknown."""
     if node.info is None:
+        infer_contrib(node, outputs)
         return
     types: Types = {}
     data: dict[str, onnx.TensorProto] = {}
