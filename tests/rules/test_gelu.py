@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rules.harness import rewrite, single, the_rule
-from rules.support import arrays, declines, few, prove, shapes
+from rules.support import MODEST, arrays, declines, few, prove, shapes
 
 from porting.rules import gelu as rules
 
@@ -37,6 +37,13 @@ def test_gelu_multiplies_by_x_before_it_halves() -> None:
 def test_gelu_of_the_greatest_half_does_not_overflow() -> None:
     case = single("Gelu", [np.array([60000.0, -60000.0], np.float16)], opset=20, ir_version=9)
     prove(rules.gelu_to_erf, case, rel=1e-3, ort=False)  # onnxruntime has no such kernel
+
+
+@few
+@given(x=arrays(shapes(smallest=0), MODEST))
+def test_gelu_by_tanh_instead_of_erf_is_near(x: np.ndarray) -> None:
+    case = single("Gelu", [x], opset=20, ir_version=9)
+    prove(rules.gelu_erf_by_tanh, case, targets=(11, 20), rel=0, absolute=4.8e-4)
 
 
 def test_gelu_by_tanh_instead_of_erf_keeps_its_bound() -> None:

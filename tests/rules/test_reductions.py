@@ -122,11 +122,17 @@ def test_axes_are_reduced_one_at_a_time(op_type: str, x: np.ndarray, keepdims: i
     assert operators == [op_type] * x.ndim
 
 
-@pytest.mark.parametrize("op_type", ["ReduceSum", "ReduceMean", "ReduceMax"])
-def test_reduction_over_no_axis_is_the_input(op_type: str) -> None:
-    x = np.arange(6, dtype=np.float32).reshape(2, 3)
-    inputs = [x, np.zeros(0, np.int64)]
-    case = single(op_type, inputs, opset=18, constants=[1], noop_with_empty_axes=1)
+@pytest.mark.parametrize("op_type", rules.PLAIN)
+@few
+@given(x=arrays(shapes(), NO_NAN), given_empty=st.booleans(), keepdims=st.integers(0, 1))
+def test_reduction_over_no_axis_is_the_input(
+    op_type: str, x: np.ndarray, given_empty: bool, keepdims: int
+) -> None:
+    inputs = [x, np.zeros(0, np.int64)] if given_empty else [x]
+    case = single(
+        op_type, inputs, opset=18, constants=range(1, len(inputs)), noop_with_empty_axes=1,
+        keepdims=keepdims,
+    )  # fmt: skip
     assert prove(rules.reduce_nothing, case, op_type=op_type) == ["Identity"]
 
 

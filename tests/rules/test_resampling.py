@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
-from rules.harness import rewrite, single, the_rule
+from rules.harness import rewrite, run_ort, single, the_rule
 from rules.support import arrays, declines, few, prove
 
 from porting.legalize.rule import DeclinedError
@@ -129,8 +129,6 @@ def test_infinity_stays_with_its_neighbours_in_a_weighted_sum_only() -> None:
     x[..., 0] = np.inf
     case = resize(x, sizes=[1, 1, 1, 12], mode="linear")
     result = rewrite(case[0], the_rule(rules.resize_to_weighted_gathers))
-    from rules.harness import run_ort
-
     assert np.isfinite(run_ort(result, case[1])[0][..., 4:]).all()
     spread = rewrite(case[0], the_rule(rules.resize_to_matmul))
     assert np.isnan(run_ort(spread, case[1])[0][..., 4:]).all()
@@ -184,8 +182,6 @@ def test_another_spelling_reads_the_same_pixels_or_is_declined(
                 x, sizes=[1, 2, *sizes], coordinate_transformation_mode=transformation,
                 nearest_mode=rounding,
             )  # fmt: skip
-            from rules.harness import run_ort
-
             assert not np.array_equal(run_ort(*case)[0], run_ort(*other)[0])
 
 
@@ -195,6 +191,40 @@ def test_integer_factors_are_respelled_without_knowing_the_shape() -> None:
         model.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = f"d{axis}"
     prove(rules.resize_nearest_asymmetric_floor, (model, feed))
     declines(rules.resize_to_gather, (model, feed), "give it with --shape or --dim")
+
+
+@pytest.mark.parametrize(
+    ("function", "transformation"),
+    [
+        (rules.resize_smooth_half_pixel, "half_pixel"),
+        (rules.resize_smooth_pytorch_half_pixel, "pytorch_half_pixel"),
+        (rules.resize_smooth_align_corners, "align_corners"),
+    ],
+)
+@pytest.mark.parametrize("mode", ["linear", "cubic"])
+@few
+@given(
+    sizes=st.lists(st.sampled_from([1, 4, 7, 8]), min_size=2, max_size=2),
+    written=st.sampled_from(NO_SHIFT),
+)
+def test_another_spelling_weighs_the_same_pixels_or_is_declined(
+    function: Any, transformation: str, mode: str, sizes: list[int], written: str
+) -> None:
+    x = numbers(1, 1, 4, 4)
+
+    def spelled(name: str) -> Any:
+        return resize(x, sizes=[1, 1, *sizes], mode=mode, coordinate_transformation_mode=name)
+
+    case = spelled(written)
+    try:
+        prove(function, case, targets=(11, 18), reference=False, absolute=1e-5)
+    except DeclinedError as error:
+        # a decline has to be right too: the node with the other spelling gives another result
+        if "other pixels" in str(error):
+            results = [run_ort(*c)[0] for c in (case, spelled(transformation))]
+            assert not np.allclose(*results, atol=1e-6)
+        else:
+            assert "spelled so already" in str(error)  # noqa: PT017
 
 
 @pytest.mark.parametrize(
@@ -211,7 +241,7 @@ def test_half_pixels_of_two_kinds_are_the_same_unless_one_remains(
     x = numbers(1, 1, 4, 4)
     attributes = {"mode": mode, "coordinate_transformation_mode": written}
     case = resize(x, sizes=[1, 1, length, length], **attributes)
-    prove(function, case, reference=False, absolute=1e-5)
+    assert prove(function, case, reference=False, absolute=1e-5) == ["Resize"]
     one = resize(x, sizes=[1, 1, length, 1], **attributes)
     declines(function, one, "other pixels would be read")
 
@@ -222,6 +252,39 @@ def test_align_corners_of_an_unchanged_size_is_another_spelling() -> None:
     prove(rules.resize_smooth_align_corners, case, reference=False)
     nearest = resize(x, sizes=[1, 1, 4, 8])
     declines(rules.resize_smooth_align_corners, nearest, "mode is nearest")
+
+
+IGNORED: dict[str, Any] = {
+    "cubic_coeff_a": -0.5,
+    "extrapolation_value": 3.0,
+    "keep_aspect_ratio_policy": "stretch",
+}
+"""Without effect on what grows by scales, if the mode is not cubic."""
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+@few
+@given(
+    factors=st.lists(st.sampled_from([1.0, 1.5, 2.0, 3.0]), min_size=2, max_size=2),
+    names=st.sets(st.sampled_from(sorted(IGNORED)), min_size=1),
+    transformation=st.sampled_from(["half_pixel", "asymmetric"]),
+    widened=st.booleans(),
+)
+def test_what_has_no_effect_is_dropped(
+    mode: str, factors: list[float], names: set[str], transformation: str, widened: bool
+) -> None:
+    attributes = {name: IGNORED[name] for name in names}
+    if widened and mode == "linear":  # onnxruntime refuses these with nearest
+        attributes |= {"antialias": 1, "exclude_outside": 1}
+    case = resize(
+        numbers(1, 2, 4, 4), scales=[1, 1, *factors], mode=mode,
+        coordinate_transformation_mode=transformation, **attributes,
+    )  # fmt: skip
+    # onnx.reference widens the filter of axes that grow, too
+    agree = {"absolute": 1e-5, "reference": "antialias" not in attributes}
+    prove(rules.resize_without_ignored, case, targets=(11, 13, 18, 19), **agree)
+    result = rewrite(case[0], the_rule(rules.resize_without_ignored))
+    assert not attributes.keys() & {a.name for a in result.graph.node[0].attribute}
 
 
 def test_attributes_without_effect_are_dropped() -> None:
@@ -254,6 +317,28 @@ def test_a_region_without_effect_is_dropped() -> None:
     assert result.graph.node[0].input[1] == ""
 
 
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+@few
+@given(
+    order=st.permutations([1, 2, 3]),
+    count=st.integers(1, 3),
+    sizes=st.lists(st.integers(1, 9), min_size=3, max_size=3),
+    by_scales=st.booleans(),
+)
+def test_some_axes_are_written_as_all(
+    mode: str, order: list[int], count: int, sizes: list[int], by_scales: bool
+) -> None:
+    x, axes = numbers(1, 2, 4, 6), order[:count]
+    wanted: dict[str, Any] = {"sizes": sizes[:count]}
+    if by_scales:
+        wanted = {"scales": [size / x.shape[axis] for size, axis in zip(sizes, axes, strict=False)]}
+    case = resize(x, axes=axes, mode=mode, opset=18, **wanted)
+    # onnxruntime interpolates images only, and onnx.reference has its own idea of some pixels
+    images = set(axes) <= {2, 3} or mode == "nearest"
+    agree = {"reference": not images, "ort": images, "absolute": 1e-5}
+    prove(rules.resize_all_axes, case, targets=(11, 13, 18), **agree)
+
+
 @pytest.mark.parametrize("policy", ["stretch", "not_larger", "not_smaller"])
 @pytest.mark.parametrize("mode", ["nearest", "linear"])
 def test_axes_and_aspect_ratio_are_resolved(policy: str, mode: str) -> None:
@@ -274,6 +359,22 @@ def test_scales_of_some_axes_are_written_for_all() -> None:
     model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
     prove(rules.resize_all_axes, (model, feed), targets=(11, 13, 18))
     declines(rules.resize_all_axes, resize(numbers(4), sizes=[8]), "axes is not used")
+
+
+@pytest.mark.parametrize("mode", ["nearest", "linear"])
+@few
+@given(sizes=st.lists(st.integers(1, 12), min_size=2, max_size=2))
+def test_sizes_and_their_quotients_are_exchanged(mode: str, sizes: list[int]) -> None:
+    x = numbers(1, 2, 4, 6)
+    scales = [np.float32(a) / np.float32(b) for a, b in zip([1, 2, *sizes], x.shape, strict=True)]
+    for function, case in (
+        (rules.resize_by_scales, resize(x, sizes=[1, 2, *sizes], mode=mode)),
+        (rules.resize_by_sizes, resize(x, scales=scales, mode=mode)),
+    ):
+        try:
+            prove(function, case, targets=(11, 13, 18), absolute=1e-5, reference=False)
+        except DeclinedError as error:
+            assert "size / length is not the factor" in str(error)  # noqa: PT017
 
 
 @pytest.mark.parametrize("mode", ["nearest", "linear"])
