@@ -352,6 +352,11 @@ class Graph:
                 found.setdefault(name, []).append(node)
         return found
 
+    @cached_property
+    def derived(self) -> dict[str, Any]:
+        """What analyses remember of the nodes as they are; `changed` forgets it."""
+        return {}
+
     def producer(self, name: str) -> Node | None:
         """The node that computes a value; None for inputs and initializers."""
         graph: Graph | None = self
@@ -372,7 +377,7 @@ class Graph:
 
     def changed(self) -> None:
         """Forgets what was derived from `nodes`; call it after changing them."""
-        for name in ("_producers", "_consumers", "_output_names"):
+        for name in ("_producers", "_consumers", "_output_names", "derived"):
             self.__dict__.pop(name, None)
 
     def free_names(self) -> set[str]:
