@@ -8,8 +8,9 @@ from onnx import numpy_helper
 from onnx.defs import OpSchema
 
 from porting.legalize.ops import Ops
+from porting.legalize.rename import rename_in_body
 from porting.legalize.rule import Rule, decline
-from porting.model.graph import Array, Context, Graph, Node, merge
+from porting.model.graph import Array, Context, Graph, Node, Value, constant, merge
 from porting.model.read import read_node
 from porting.model.schema import ONNX_DOMAIN, make_node, op_info
 
@@ -22,28 +23,32 @@ class Replacement:
         rule: What made it.
         node: What it replaces.
         nodes: In topological order, living in a trial graph over the node's own.
-        constants: New initializers by name.
+        constants: New initializers by name, each with its contents or a tensor.
     """
 
     rule: Rule
     node: Node
     nodes: list[Node]
-    constants: dict[str, Array] = field(default_factory=dict)
+    constants: dict[str, Value] = field(default_factory=dict)
 
 
 class Names:
     """Prefixes for new nodes and values, unique in a model and made of the old node's name.
 
     A node has one prefix, whichever rules are tried on it: one replacement at most is adopted.
+
+    Args:
+        step: What happens to the nodes; steps that follow each other do not share names.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, step: str = "port") -> None:
+        self._step = step
         self._taken: dict[str, count[int]] = {}
 
     def prefix(self, node: Node) -> str:
         """`conv1/port`, and `conv1/port.1` for another node of that name."""
         if not node.prefix:
-            base = f"{node.name}/port"
+            base = f"{node.name}/{self._step}"
             number = next(self._taken.setdefault(base, count()))
             node.prefix = f"{base}.{number}" if number else base
         return node.prefix
@@ -102,13 +107,17 @@ def _finish(rule: Rule, node: Node, trial: Graph, results: dict[str, str]) -> Re
             trial.values[output].contents = value.contents
     used = {i for n in nodes for i in n.inputs} | {c for n in nodes for c in n.captured()}
     constants = {
-        name: value.contents
+        name: value
         for name, value in trial.values.items()
-        if name in used and name not in made and name not in results and value.contents is not None
+        if name in used and name not in made and name not in results and _is_stored(value)
     }
     trial.nodes = nodes
     trial.changed()
     return Replacement(rule, node, nodes, constants)
+
+
+def _is_stored(value: Value) -> bool:
+    return value.contents is not None or value.tensor is not None
 
 
 def _live(nodes: list[Node], wanted: set[str]) -> list[Node]:
@@ -174,6 +183,8 @@ def _renamed(node: Node, rename: dict[str, str], trial: Graph) -> Node:
                 names[index] = rename[name]
     fresh = Node(proto, trial, node.origin)
     fresh.subgraphs = node.subgraphs
+    for body in fresh.subgraphs.values():
+        rename_in_body(body, rename)
     return fresh
 
 
@@ -201,14 +212,16 @@ def adopt(graph: Graph, replacement: Replacement) -> None:
         for name in node.outputs:
             if name in trial.values:
                 graph.define(trial.values[name])
-    for name, array in replacement.constants.items():
-        add_constant(graph, name, array)
+    for name, value in replacement.constants.items():
+        if value.tensor is not None:
+            graph.initializers[name] = value.tensor
+            graph.define(value)
+        elif value.contents is not None:
+            add_constant(graph, name, value.contents)
 
 
 def add_constant(graph: Graph, name: str, array: Array) -> None:
     """A new initializer."""
-    from porting.model.graph import constant
-
     tensor = numpy_helper.from_array(array, name)
     graph.initializers[name] = tensor
     value = constant(name, array)

@@ -25,6 +25,8 @@ class Ops:
     Attributes:
         trial: Holds the new nodes; constants are values of it that no node produces.
         opset: Version of the default domain in which the replacement is written.
+        origin: Name of the loaded model's node that the replaced one stands for.
+        prefix: Start of every new name.
     """
 
     def __init__(self, outer: Graph, origin: str, prefix: str, context: Context) -> None:
@@ -38,8 +40,8 @@ class Ops:
         """
         self.trial = Graph(context, outer.path, outer, is_trial=True)
         self.opset = context.opset
-        self._origin = origin
-        self._prefix = prefix
+        self.origin = origin
+        self.prefix = prefix
         self._constants: dict[tuple[str, tuple[int, ...], bytes], str] = {}
 
     def __getattr__(self, op_type: str) -> Callable[..., str]:
@@ -67,13 +69,13 @@ class Ops:
             The names of its outputs.
         """
         index = len(self.trial.nodes)
-        name = f"{self._prefix}/{op_type}_{index}"
+        name = f"{self.prefix}/{op_type}_{index}"
         names = [name + "_out" if outputs == 1 else f"{name}_out{i}" for i in range(outputs)]
         given = [i or "" for i in inputs]
         while given and not given[-1]:
             given.pop()
         proto = make_node(op_type, given, names, name=name, domain=domain, **attributes)
-        node = read_node(proto, self.trial, self._origin)
+        node = read_node(proto, self.trial, self.origin)
         self.trial.nodes.append(node)
         self.trial.changed()
         infer_node(node)
@@ -111,7 +113,7 @@ class Ops:
         array = np.asarray(content, dtype=numpy_dtype(name) if name else None)
         key = (str(array.dtype), array.shape, array.tobytes())
         if key not in self._constants:
-            new = f"{self._prefix}/const_{len(self._constants)}"
+            new = f"{self.prefix}/const_{len(self._constants)}"
             self.trial.define(constant(new, array))
             self._constants[key] = new
         return self._constants[key]
