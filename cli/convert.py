@@ -22,6 +22,7 @@ def command(
     precision: options.PrecisionOption = "",
     option: options.ChoiceOption = None,
     allow: options.AllowOption = None,
+    deny: options.DenyOption = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="Write a model that still has failing nodes.")
     ] = False,
@@ -53,6 +54,7 @@ def command(
             op_map=op_map,
             progress=output.progress,
             allow=allow or (),
+            deny=deny or (),
             shapes=shapes,
             dims=dims,
             precision=precision,

@@ -46,7 +46,13 @@ ChoiceOption = Annotated[
 ]
 AllowOption = Annotated[
     list[str] | None,
-    typer.Option("--allow", help="A class of rewrites not applied by default.", metavar="CLASS"),
+    typer.Option(
+        "--allow", help="A class or rule not applied by default; may be repeated.", metavar="NAME"
+    ),
+]
+DenyOption = Annotated[
+    list[str] | None,
+    typer.Option("--deny", help="A class or rule not to apply; may be repeated.", metavar="NAME"),
 ]
 NoVerifyOption = Annotated[
     bool, typer.Option("--no-verify", help="Do not run and compare the two models.")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import numpy.typing as npt
 from onnx import ModelProto
@@ -11,11 +11,11 @@ from onnx import ModelProto
 from porting.capability.judge import Judge
 from porting.capability.targets import load_target
 from porting.checking import check_precision, judge_model
-from porting.errors import UsageError
 from porting.finishing import NOT_ASKED, check_output, prove, write
-from porting.legalize.driver import DEFAULT_ALLOWED, legalize
+from porting.legalize.driver import legalize
 from porting.legalize.normalise import clean, normalise
-from porting.legalize.rule import EXACTNESS, Exactness
+from porting.legalize.opset import adapters
+from porting.legalize.policy import Policy, policy_of
 from porting.legalize.window import enter_window
 from porting.model.build import build
 from porting.model.load import LoadedModel
@@ -32,7 +32,7 @@ class Settings:
     Attributes:
         shapes: Shapes of inputs by name; the result has them fixed.
         dims: Sizes of symbolic dimensions by name; likewise.
-        allow: Exactness classes besides those that are applied by default.
+        policy: Which rules may be applied.
         partial: Whether a model that is not fully legal is written too.
         verify: Whether original and result are run and compared.
         inputs: Inputs for that; generated ones if None.
@@ -41,7 +41,7 @@ class Settings:
 
     shapes: Shapes | None
     dims: Dims | None
-    allow: frozenset[Exactness]
+    policy: Policy
     partial: bool
     verify: bool
     inputs: Mapping[str, npt.NDArray[Any]] | None
@@ -59,6 +59,7 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
     precision: str = "",
     options: Mapping[str, str] | None = None,
     allow: Iterable[str] = (),
+    deny: Iterable[str] = (),
     partial: bool = False,
     verify: bool = True,
     inputs: Mapping[str, npt.NDArray[Any]] | None = None,
@@ -75,7 +76,8 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
         op_map: A capability table file to use instead of a target.
         precision: Compute type on the chip; the table's default if empty.
         options: Choices that the table names.
-        allow: Exactness classes besides the default ones: `conditional`, `approximate`.
+        allow: Besides the default ones, exactness classes such as `conditional`, and rules by name.
+        deny: Classes and rules to leave out.
         partial: Writes a model that is not fully legal, too.
         verify: Runs original and result on the same inputs and compares.
         inputs: Inputs for that, by name; generated ones where not given.
@@ -89,11 +91,12 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
     Raises:
         ModelError: The model cannot be read.
         TableError: The table is broken.
-        UsageError: A target, shape, class or output that cannot be. Nothing was written.
+        UsageError: A target, shape, rule or output that cannot be. Nothing was written.
     """
     table = load_target(target, Path(op_map) if op_map is not None else None)
     check_precision(table, precision)
-    settings = Settings(shapes, dims, classes_of(allow), partial, verify, inputs, progress)
+    policy = policy_of(allow, deny, (*registry(), *adapters()))
+    settings = Settings(shapes, dims, policy, partial, verify, inputs, progress)
     judge = Judge(table, precision, options or {})
     out = Path(output)
     check_output(out)
@@ -104,20 +107,6 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
     made = _rewrite(prepared, judge, settings)
     after = _judge_again(made.proto, prepared, judge, out)
     return _finish(made, before, after, prepared, settings, out)
-
-
-def classes_of(allow: Iterable[str]) -> frozenset[Exactness]:
-    """Exactness classes by name.
-
-    Raises:
-        UsageError: There is no such class.
-    """
-    for name in allow:
-        if name not in get_args(Exactness):
-            raise UsageError(
-                "class-unknown", f"there is no class '{name}'", f"classes: {', '.join(EXACTNESS)}"
-            )
-    return frozenset(c for c in EXACTNESS if c in set(allow))
 
 
 @dataclass
@@ -131,11 +120,11 @@ class _Made:
 
 def _rewrite(prepared: Prepared, judge: Judge, settings: Settings) -> _Made:
     graph = prepared.graph
-    allowed = DEFAULT_ALLOWED | settings.allow
+    policy = settings.policy
     normalise(graph)
-    window = enter_window(graph, judge.table, registry(), allowed)
+    window = enter_window(graph, judge.table, registry(), policy)
     normalise(graph)
-    rewrites, declined = legalize(graph, judge, registry(), allowed)
+    rewrites, declined = legalize(graph, judge, registry(), policy)
     clean(graph)
     proto = write_model(graph, prepared.loaded.proto, graph.context.opsets)
     return _Made(proto, (*window.rewrites, *rewrites), (*window.declined, *declined))

@@ -10,14 +10,12 @@ import numpy.typing as npt
 import onnx
 from onnx import ModelProto
 
-from porting.converting import classes_of
 from porting.errors import OpsetError, UsageError
 from porting.finishing import NOT_ASKED, check_output, prove, write
-from porting.legalize.driver import DEFAULT_ALLOWED
 from porting.legalize.normalise import clean, normalise
-from porting.legalize.opset import NEWEST, OLDEST
+from porting.legalize.opset import NEWEST, OLDEST, adapters
 from porting.legalize.opset import convert_opset as convert_graph
-from porting.legalize.rule import Exactness
+from porting.legalize.policy import DEFAULT, Policy, policy_of
 from porting.model.save import save
 from porting.model.write import write_model
 from porting.prepare import Dims, ModelSource, Prepared, Shapes, prepare
@@ -78,7 +76,7 @@ def convert_opset(model: ModelSource, version: int) -> ModelProto:
         UsageError: The version is out of range.
     """
     prepared = prepare(model, None, None)
-    proto, _, blockers = _converted(prepared, version, DEFAULT_ALLOWED)
+    proto, _, blockers = _converted(prepared, version, DEFAULT)
     if proto is None:
         reasons = "; ".join(f"{b.node} ({b.op_type}): {b.reason}" for b in blockers)
         raise OpsetError("opset-blocked", f"opset {version} cannot express the model: {reasons}")
@@ -96,6 +94,7 @@ def change_opset(  # noqa: PLR0913 - every option has a name of its own
     shapes: Shapes | None = None,
     dims: Dims | None = None,
     allow: Iterable[str] = (),
+    deny: Iterable[str] = (),
     verify: bool = True,
     inputs: Mapping[str, npt.NDArray[Any]] | None = None,
     progress: Callable[[str], None] = lambda step: None,
@@ -106,16 +105,16 @@ def change_opset(  # noqa: PLR0913 - every option has a name of its own
 
     Raises:
         ModelError: The model cannot be read.
-        UsageError: The version, a shape, a class or the output cannot be.
+        UsageError: The version, a shape, a rule or the output cannot be.
     """
-    allowed = DEFAULT_ALLOWED | classes_of(allow)
+    policy = policy_of(allow, deny, (*registry(), *adapters()))
     out = Path(output)
     check_output(out)
     progress("reading the model")
     prepared = prepare(model, shapes, dims)
     info = prepared.info()
     progress("rewriting")
-    proto, rewrites, blockers = _converted(prepared, version, allowed)
+    proto, rewrites, blockers = _converted(prepared, version, policy)
     if proto is None:
         return OpsetChange(info, version, blockers=blockers)
     verification: Mapping[str, Any] = NOT_ASKED
@@ -131,7 +130,7 @@ def change_opset(  # noqa: PLR0913 - every option has a name of its own
 
 
 def _converted(
-    prepared: Prepared, version: int, allowed: frozenset[Exactness]
+    prepared: Prepared, version: int, policy: Policy
 ) -> tuple[ModelProto | None, tuple[Rewrite, ...], tuple[Declined, ...]]:
     """The new message, or the nodes that block it."""
     graph = prepared.graph
@@ -141,7 +140,7 @@ def _converted(
                 "opset-range", f"{what} is {number}; opsets {OLDEST} to {NEWEST} are converted"
             )
     normalise(graph)
-    result = convert_graph(graph, version, registry(), allowed)
+    result = convert_graph(graph, version, registry(), policy)
     if result.blockers:
         return None, (), tuple(result.reported_blockers(version))
     clean(graph)

@@ -142,12 +142,12 @@ def test_an_output_that_cannot_be_is_refused_before_any_work(source, tmp_path):
         assert error.value.code == code
 
 
-def test_an_unknown_class_is_refused(source, tmp_path):
+def test_an_unknown_class_or_rule_is_refused(source, tmp_path):
     with pytest.raises(UsageError) as error:
         porting.convert(
             source, "", tmp_path / "o", op_map=write_table(tmp_path, TABLE), allow=["x"]
         )
-    assert error.value.code == "class-unknown"
+    assert error.value.code == "rule-unknown"
 
 
 def test_a_broken_model_is_refused_and_nothing_written(tmp_path):

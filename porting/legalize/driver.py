@@ -13,16 +13,14 @@ from dataclasses import dataclass, field
 from porting.capability.judge import Judge
 from porting.legalize.apply import Names, Replacement, adopt, apply
 from porting.legalize.cost import Cost, cost_of
-from porting.legalize.rule import DeclinedError, Exactness, Registry, Rule
+from porting.legalize.policy import DEFAULT, Policy
+from porting.legalize.rule import DeclinedError, Registry, Rule
 from porting.model.graph import Graph, Node
 from porting.results import VERDICTS, Declined, Rewrite, Verdict, worst
 
 MAX_DEPTH = 6
 MAX_TRIALS = 300
 """Rules tried for one node of the model, those for intermediate nodes included."""
-
-DEFAULT_ALLOWED: frozenset[Exactness] = frozenset({"exact", "reordered", "narrowing"})
-"""Classes that are applied without being asked for; a narrowing rule proves its range itself."""
 
 
 @dataclass(eq=False)
@@ -72,7 +70,7 @@ class Legalizer:
     Args:
         judge: Says what is legal.
         rules: The rewrite rules.
-        allowed: Exactness classes that may be applied.
+        policy: Which rules may be applied.
         names: Gives new nodes their names.
     """
 
@@ -80,12 +78,12 @@ class Legalizer:
         self,
         judge: Judge,
         rules: Registry,
-        allowed: frozenset[Exactness] = DEFAULT_ALLOWED,
+        policy: Policy = DEFAULT,
         names: Names | None = None,
     ) -> None:
         self._judge = judge
         self._rules = rules
-        self._allowed = allowed
+        self._policy = policy
         self._names = names or Names()
         self.rewrites: list[Rewrite] = []
         self.declined: list[Declined] = []
@@ -172,8 +170,9 @@ class Legalizer:
         above: tuple[Rule, ...],
     ) -> Solution | str:
         """What one rule makes of a node, or why it makes nothing."""
-        if rule.exactness not in self._allowed:
-            return f"it is {rule.exactness}; allow it with --allow {rule.exactness}"
+        refusal = self._policy.refusal(rule)
+        if refusal:
+            return refusal
         if rule in above:
             return "it would apply to its own result"
         attempt.trials += 1
@@ -259,7 +258,7 @@ def legalize(
     graph: Graph,
     judge: Judge,
     rules: Registry,
-    allowed: frozenset[Exactness] = DEFAULT_ALLOWED,
+    policy: Policy = DEFAULT,
 ) -> tuple[Sequence[Rewrite], Sequence[Declined]]:
     """Legalizes a graph and its bodies in place.
 
@@ -269,7 +268,7 @@ def legalize(
     Returns:
         The rewrites, and for the nodes that remain why each rule declined.
     """
-    legalizer = Legalizer(judge, rules, allowed)
+    legalizer = Legalizer(judge, rules, policy)
     for _ in range(3):
         legalizer.declined.clear()
         if not legalizer.run(graph):

@@ -9,11 +9,12 @@ node can be converted.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from porting.legalize.apply import Names, Replacement, apply, splice
+from porting.legalize.policy import Policy
 from porting.legalize.rule import DeclinedError, Exactness, Registry, Rule, collect
-from porting.model.graph import Array, Context, Graph, Node
+from porting.model.graph import Context, Graph, Node, Value
 from porting.model.schema import ONNX_DOMAIN, OpInfo, all_versions
 from porting.results import Declined, Rewrite
 from porting.rules import (
@@ -51,7 +52,14 @@ LOWERING = collect(
 RAISING = collect([opset_raise, opset_raise_nn])
 """Adapters that read one version of an operator and write a newer form."""
 
-ALLOWED: frozenset[Exactness] = frozenset({"exact", "reordered"})
+
+def adapters() -> Iterator[Rule]:
+    """Every adapter, for those who name one."""
+    return chain(LOWERING, RAISING)
+
+
+AS_WRITTEN = Policy(frozenset({"exact", "reordered"}))
+"""What a conversion may do unless it is told otherwise: nothing is narrowed."""
 
 _DEPTH = 12
 
@@ -120,7 +128,7 @@ def convert_opset(
     graph: Graph,
     target: int,
     rules: Registry,
-    allowed: frozenset[Exactness] = ALLOWED,
+    policy: Policy = AS_WRITTEN,
 ) -> OpsetResult:
     """Rewrites a graph and its bodies in place for another version of the default domain.
 
@@ -130,7 +138,7 @@ def convert_opset(
         graph: The main graph; unchanged if there are blockers.
         target: The opset, from `OLDEST` to `NEWEST`.
         rules: Rewrites of operators that the target does not have.
-        allowed: Exactness classes of rules that may be used.
+        policy: Which rules may be used.
 
     Raises:
         ValueError: The graph's opset or the target is outside of what has been reviewed.
@@ -140,7 +148,7 @@ def convert_opset(
             raise ValueError(f"opset {opset} is outside of {OLDEST}..{NEWEST}")
     if graph.context.opset == target:
         return OpsetResult(graph)
-    converter = _Converter(graph.context, target, rules, allowed)
+    converter = _Converter(graph.context, target, rules, policy)
     replacements: dict[Graph, dict[Node, Replacement]] = {}
     blockers: list[Blocker] = []
     for owner, node in graph.walk():
@@ -171,14 +179,12 @@ def _enter(graph: Graph, context: Context) -> None:
 class _Converter:
     """Finds the replacements for one conversion."""
 
-    def __init__(
-        self, context: Context, target: int, rules: Registry, allowed: frozenset[Exactness]
-    ) -> None:
+    def __init__(self, context: Context, target: int, rules: Registry, policy: Policy) -> None:
         self.rewrites: list[Applied] = []
         self._context = context
         self._target = target
         self._rules = rules
-        self._allowed = allowed
+        self._policy = policy
         self._names = Names()
         self._adapters = LOWERING if target < context.opset else RAISING
 
@@ -249,8 +255,9 @@ class _Converter:
     ) -> Replacement:
         """The first adapter or rule whose result can be converted in turn."""
         for rule, subject, opset in self._attempts(node, adapted):
-            if rule.exactness not in self._allowed:
-                reasons.append(f"{rule.name} is {rule.exactness} only")
+            refusal = self._policy.refusal(rule)
+            if refusal:
+                reasons.append(f"{rule.name}: {refusal}")
                 continue
             done = len(self.rewrites)
             try:
@@ -323,10 +330,10 @@ def _reads(rule: Rule, node: Node) -> bool:
     return node.info is not None and node.info.since in rule.versions
 
 
-def _used(nodes: Sequence[Node], constants: dict[str, Array]) -> dict[str, Array]:
+def _used(nodes: Sequence[Node], constants: dict[str, Value]) -> dict[str, Value]:
     """The constants that the final nodes read."""
     names = {i for n in nodes for i in n.inputs} | {c for n in nodes for c in n.captured()}
-    return {name: array for name, array in constants.items() if name in names}
+    return {name: value for name, value in constants.items() if name in names}
 
 
 def _steps(

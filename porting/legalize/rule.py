@@ -67,6 +67,11 @@ class Rule:
     versions: tuple[int, ...] = ()
 
     @property
+    def family(self) -> str:
+        """The name without the operator: `reduce-axes` for `reduce-axes/ReduceMax`."""
+        return self.name.partition("/")[0]
+
+    @property
     def doc(self) -> str:
         """The mathematics, the condition and the source."""
         return inspect.getdoc(self.function) or ""

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from porting.capability.table import CapabilityTable
 from porting.legalize.opset import NEWEST, OLDEST, convert_opset
-from porting.legalize.rule import Exactness, Registry
+from porting.legalize.policy import Policy
+from porting.legalize.rule import Registry
 from porting.model.graph import Graph
 from porting.model.schema import op_info
 from porting.results import Declined, Rewrite
@@ -30,7 +31,7 @@ class WindowResult:
 
 
 def enter_window(
-    graph: Graph, table: CapabilityTable, rules: Registry, allowed: frozenset[Exactness]
+    graph: Graph, table: CapabilityTable, rules: Registry, policy: Policy
 ) -> WindowResult:
     """Brings a graph to an opset that the table takes, in place; it stays where none can be had."""
     current = graph.context.opset
@@ -40,7 +41,7 @@ def enter_window(
     for opset in candidates(graph, table)[:MAX_TRIALS]:
         if opset == current:
             return result
-        converted = convert_opset(graph, opset, rules, allowed)
+        converted = convert_opset(graph, opset, rules, policy)
         if not converted.blockers:
             return WindowResult(opset, converted.reported_rewrites(), result.declined)
         result.declined += converted.reported_blockers(opset)

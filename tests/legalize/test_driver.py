@@ -1,7 +1,8 @@
 import pytest
 from legalize.toy import graph, judge_for, model, rules
 
-from porting.legalize.driver import DEFAULT_ALLOWED, legalize
+from porting.legalize.driver import legalize
+from porting.legalize.policy import DEFAULT_CLASSES, Policy
 from porting.legalize.rule import DeclinedError, decline, rule
 from porting.model.write import write_graph, write_model
 
@@ -124,7 +125,7 @@ def test_a_weaker_class_is_applied_only_when_allowed():
     judge = judge_for("Relu: {}")
     _, declined = legalize(g, judge, rules(celu_approximately))
     assert declined[0].reason == "it is approximate; allow it with --allow approximate"
-    legalize(g, judge, rules(celu_approximately), DEFAULT_ALLOWED | {"approximate"})
+    legalize(g, judge, rules(celu_approximately), Policy(DEFAULT_CLASSES | {"approximate"}))
     assert operators(g) == ["Relu"]
 
 

@@ -12,6 +12,7 @@ from rules.test_opset_support import assert_converts, attempt, converted, reason
 
 from porting.legalize.ops import Ops
 from porting.legalize.opset import LOWERING, RAISING, convert_opset
+from porting.legalize.policy import Policy
 from porting.legalize.rule import Registry, Rule
 from porting.model.graph import Graph, Node
 from porting.model.schema import OpInfo, all_versions
@@ -252,7 +253,9 @@ def test_a_conditional_rule_is_not_used_unasked() -> None:
     copy = ModelProto()
     copy.CopyFrom(model)
     graph = graph_of(copy)
-    assert not convert_opset(graph, 13, Registry(), frozenset({"exact", "conditional"})).blockers
+    assert not convert_opset(
+        graph, 13, Registry(), Policy(frozenset({"exact", "conditional"}))
+    ).blockers
     result = write_model(graph, copy, graph.context.opsets)
     # onnx.reference takes opset 13 for half_pixel, too.
     assert_equivalent(model, result, feed, rel=1e-4, reference=False)

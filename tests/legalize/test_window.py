@@ -1,7 +1,7 @@
 import pytest
 from legalize.toy import graph, judge_for, rules
 
-from porting.legalize.driver import DEFAULT_ALLOWED
+from porting.legalize.policy import DEFAULT
 from porting.legalize.window import candidates, enter_window
 
 RELU = "g (float[2,3] x) => (float[2,3] y) { y = Relu(x) }"
@@ -39,7 +39,7 @@ def test_matching_by_since_compares_operator_versions():
 def test_lowering_is_reported_and_changes_the_graph():
     g = graph(REDUCE, 18)
     ops = "ReduceL2: {opset: 8..17}\nConstant: {}"
-    result = enter_window(g, table(ops, "{range: 11..18, match: model}"), rules(), DEFAULT_ALLOWED)
+    result = enter_window(g, table(ops, "{range: 11..18, match: model}"), rules(), DEFAULT)
     assert result.opset == 17
     assert g.context.opset == 17
     (reduce,) = [n for n in g.nodes if n.op_type == "ReduceL2"]
@@ -50,7 +50,7 @@ def test_lowering_is_reported_and_changes_the_graph():
 def test_a_model_that_cannot_be_lowered_stays_and_says_why():
     body = "g (int32[2] x) => (int32[2] y) { y = BitwiseNot(x) }"
     g = graph(body, 18)
-    result = enter_window(g, table("BitwiseNot: {}", "{range: 11..13}"), rules(), DEFAULT_ALLOWED)
+    result = enter_window(g, table("BitwiseNot: {}", "{range: 11..13}"), rules(), DEFAULT)
     assert result.opset == 18
     assert g.context.opset == 18
     assert result.declined[0].op_type == "BitwiseNot"
