@@ -45,6 +45,7 @@ NEVER_APPLIED = {
     "gather-to-one-hot-matmul",
     "gather-to-slice",
     "non-zero-to-constant",
+    "scatter-to-concat/ScatterND",
 }
 """Rules for which no case has the form that they rewrite; their own tests have it."""
 
@@ -59,7 +60,7 @@ def cases(op_type: str) -> Iterator[tuple[str, ModelProto, tuple[Any, ...], tupl
         values = (*model.graph.input, *model.graph.output)
         if not all(v.type.HasField("tensor_type") for v in values):
             continue
-        inputs = [np.asarray(a) for a in inputs]
+        inputs, outputs = [_array(a) for a in inputs], tuple(_array(a) for a in outputs)
         copy = ModelProto()
         copy.CopyFrom(model)
         opset = min(SOURCE, next(o.version for o in model.opset_import if not o.domain))
@@ -78,6 +79,13 @@ def cases(op_type: str) -> Iterator[tuple[str, ModelProto, tuple[Any, ...], tupl
         except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError):
             continue  # the case needs a newer opset
         yield name, onnx.shape_inference.infer_shapes(copy), inputs[:1], outputs
+
+
+def _array(given: Any) -> np.ndarray:
+    """The cases hold types that numpy lacks, such as int4, as tensors."""
+    return (
+        numpy_helper.to_array(given) if isinstance(given, onnx.TensorProto) else np.asarray(given)
+    )
 
 
 def run(model: ModelProto, inputs: tuple[Any, ...]) -> list[np.ndarray] | None:
