@@ -26,6 +26,7 @@ NEVER_APPLIED = {
     "constant-to-tensor",
     "convolution-of-lines-to-images/Conv",
     "convolution-with-pad-apart",
+    "dequantized-weight-to-floats",
     "dilated-convolution-to-dense",
     "grouped-convolution-to-split",
     "output-padding-to-pads",
@@ -46,6 +47,8 @@ NEVER_APPLIED = {
     "gather-to-slice",
     "non-zero-to-constant",
     "scatter-to-concat/ScatterND",
+    "top-k-along-last-axis",
+    "top-k-of-one",
 }
 """Rules for which no case has the form that they rewrite; their own tests have it."""
 
