@@ -14,14 +14,14 @@ SATURATED = 10.0
 """tanh and erf are 1 to the last digit long before this."""
 
 
-def gelu_by_erf(op: Ops, x: str) -> str:
-    """(x * (1 + erf(x / sqrt(2)))) * 0.5, in the order that compilers fuse into one instruction.
+def gelu_by_erf(op: Ops, x: str, root: float = math.sqrt(2.0)) -> str:
+    """(x * (1 + erf(x / root))) * 0.5, in the order that compilers fuse into one instruction.
 
     In half precision x is halved first: twice the greatest number is not representable. In the
     wider types that begins at 1.7e38.
     """
     half, one = op.const(0.5, like=x), op.const(1.0, like=x)
-    phi = op.Add(op.Erf(op.Div(x, op.const(math.sqrt(2.0), like=x))), one)
+    phi = op.Add(op.Erf(op.Div(x, op.const(root, like=x))), one)
     if op.value(x).dtype in HALVES:
         return op.Mul(op.Mul(x, half), phi)
     return op.Mul(op.Mul(x, phi), half)
