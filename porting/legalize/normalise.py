@@ -1,26 +1,34 @@
 """Makes a graph plain before it is legalized: constants are initializers, dead code is gone.
 
 Nothing here depends on a target. What the given shapes make constant is folded, an If whose
-condition is known becomes the branch that runs, and nodes that lead nowhere are dropped.
+condition is known becomes the branch that runs, a Loop or Scan of known length becomes copies of
+its body where they are few, a sequence whose elements are known becomes these, and nodes that lead
+nowhere are dropped.
 """
 
-from porting.legalize.apply import add_constant
+from collections.abc import Callable, Sequence
+
+from porting.legalize.apply import Names, Replacement, add_constant, apply, splice
+from porting.legalize.ops import Ops
 from porting.legalize.rename import rename_node
+from porting.legalize.rule import DeclinedError, Registry, Rule, RuleFunction, collect
 from porting.model.graph import Graph, Node
 from porting.model.infer import Hints, infer
-from porting.model.read import read_graph, read_node
-from porting.model.schema import make_node
+from porting.model.read import read_graph
 from porting.model.write import write_graph
+from porting.rules import sequences
+from porting.rules.control_flow import FEW_NODES, if_to_branch, unroll_loop, unroll_scan
 
 
 def normalise(graph: Graph) -> None:
     """Folds, inlines and cleans a graph and its bodies, in place. Values stay inferred."""
-    _normalise_bodies(graph)
-    _plain(graph)
+    names = Names("inlined")
+    _normalise_bodies(graph, names)
+    _plain(graph, names)
     clean(graph)
 
 
-def _normalise_bodies(graph: Graph) -> None:
+def _normalise_bodies(graph: Graph, names: Names) -> None:
     """Normalises every body; one that contradicts itself stays as it was.
 
     A branch that never runs at the shapes at hand may not fit them. As long as its own choices
@@ -29,8 +37,8 @@ def _normalise_bodies(graph: Graph) -> None:
     for node in graph.nodes:
         for name, body in node.subgraphs.items():
             before = write_graph(body)
-            _normalise_bodies(body)
-            _plain(body)
+            _normalise_bodies(body, names)
+            _plain(body, names)
             if body.conflicts:
                 fresh = read_graph(before, body.context, graph, body.path)
                 fresh.is_frozen = True
@@ -38,10 +46,11 @@ def _normalise_bodies(graph: Graph) -> None:
                 node.subgraphs[name] = fresh
 
 
-def _plain(graph: Graph) -> None:
-    """Inlines and folds at one level."""
-    while _inline_branches(graph):
+def _plain(graph: Graph, names: Names) -> None:
+    """Resolves and folds at one level; bodies are looked at again once they have been copied."""
+    while _resolve(graph, names):
         infer(graph, Hints({}))
+        _normalise_bodies(graph, names)
     fold_constants(graph)
 
 
@@ -83,70 +92,36 @@ def _to_initializers(graph: Graph, node: Node) -> bool:
     return True
 
 
-def _inline_branches(graph: Graph) -> bool:
-    """Replaces each If whose condition is known by the branch that runs.
+def _resolve(graph: Graph, names: Names) -> bool:
+    """Replaces control flow and sequences of which everything is known by what they compute.
 
     Returns:
-        Whether there was one, so that more may be known now.
+        Whether there was any, so that more may be known now.
     """
-    nodes: list[Node] = []
-    changed = False
+    found: dict[Node, Replacement] = {}
     for node in graph.nodes:
-        branch = _taken_branch(node)
-        if branch is None:
-            nodes.append(node)
-        else:
-            changed = True
-            nodes.extend(_inlined(graph, node, branch))
-    if changed:
-        graph.nodes = nodes
-        graph.changed()
-    return changed
+        for rule in _RESOLVED.for_operator(node.key):
+            try:
+                found[node] = apply(rule, node, names)
+            except DeclinedError:
+                continue
+            break
+    splice(graph, found)
+    return bool(found)
 
 
-def _taken_branch(node: Node) -> Graph | None:
-    if node.op_type != "If" or node.domain != "ai.onnx":
-        return None
-    condition = node.const(0)
-    if condition is None or condition.size != 1:
-        return None
-    return node.subgraphs.get("then_branch" if condition.ravel()[0] else "else_branch")
+def _few_copies(unroll: Callable[[Ops, Node, int], Sequence[str]]) -> RuleFunction:
+    return lambda op, node: unroll(op, node, FEW_NODES)
 
 
-def _inlined(graph: Graph, node: Node, branch: Graph) -> list[Node]:
-    """The branch's nodes in the outer graph, its values under names that cannot collide."""
-    defined = [o for n in branch.nodes for o in n.outputs if o] + list(branch.initializers)
-    names = {name: f"{node.name}/{name}" for name in defined}
-    aliases: list[tuple[str, str]] = []
-    for result, output in zip(branch.outputs, node.outputs, strict=False):
-        if not output:
-            continue
-        produced = result.name in names and result.name not in branch.initializers
-        if produced and names[result.name] not in node.outputs:
-            names[result.name] = output
-        else:
-            aliases.append((names.get(result.name, result.name), output))
-    for name, tensor in branch.initializers.items():
-        tensor.name = names[name]
-        graph.initializers[names[name]] = tensor
-        value = branch.values[name]
-        value.name, value.tensor = names[name], tensor
-        graph.define(value)
-    moved = [_moved(n, names, graph) for n in branch.nodes]
-    return moved + [_identity(graph, node, *alias) for alias in aliases]
-
-
-def _moved(node: Node, names: dict[str, str], graph: Graph) -> Node:
-    fresh = rename_node(node, names)
-    fresh.graph = graph
-    for body in fresh.subgraphs.values():
-        body.outer = graph
-    return fresh
-
-
-def _identity(graph: Graph, node: Node, source: str, output: str) -> Node:
-    proto = make_node("Identity", [source], [output], name=f"{node.name}/{output}")
-    return read_node(proto, graph, node.origin)
+_RESOLVED = Registry(
+    [
+        Rule("if-to-branch", "If", "exact", if_to_branch),
+        Rule("loop-unrolled", "Loop", "exact", _few_copies(unroll_loop)),
+        Rule("scan-unrolled", "Scan", "exact", _few_copies(unroll_scan)),
+        *collect([sequences]),
+    ]
+)
 
 
 def clean(graph: Graph) -> None:

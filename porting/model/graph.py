@@ -299,6 +299,7 @@ class Graph:
         conflicts: Nodes that ONNX's inference could make no sense of at the shapes at hand.
         is_frozen: Whether the shapes at hand contradict it, so that it is better left alone.
         is_trial: Whether it is a replacement that may be given up, not a graph of the model.
+        looks: How often a producer, the consumers or the outputs were asked for.
     """
 
     context: Context
@@ -314,6 +315,7 @@ class Graph:
     conflicts: int = 0
     is_frozen: bool = False
     is_trial: bool = False
+    looks: int = 0
 
     def value(self, name: str) -> Value:
         """What is known of a name, here or outside; an unknown name gives an empty value."""
@@ -333,6 +335,7 @@ class Graph:
         """Whether the graph itself returns the value."""
         if self.is_trial and self.outer is not None:
             return self.outer.is_output(name)
+        self.looks += 1
         return name in self._output_names
 
     @cached_property
@@ -361,6 +364,7 @@ class Graph:
         """The node that computes a value; None for inputs and initializers."""
         graph: Graph | None = self
         while graph is not None:
+            graph.looks += not graph.is_trial
             if name in graph._producers:
                 return graph._producers[name]
             graph = graph.outer
@@ -370,6 +374,7 @@ class Graph:
         """The nodes that read a value, those whose bodies capture it among them."""
         graph: Graph | None = self
         while graph is not None:
+            graph.looks += not graph.is_trial
             if name in graph._consumers or (name in graph.values and not graph.is_trial):
                 return graph._consumers.get(name, [])
             graph = graph.outer

@@ -1,0 +1,234 @@
+"""The search for one node: which rules, one after the other, make of it what a chip takes.
+
+Each rule for the node's operator is tried, what it produces is judged by the same table, and what
+is still illegal is replaced in turn, so deep as `MAX_DEPTH`. Ways of few steps are searched before
+longer ones; among those of the least depth that suffices, and one more, the cheapest result that is
+legal throughout wins. A trial lives in a graph laid over the model's; giving it up leaves no trace.
+"""
+
+from dataclasses import dataclass, field
+
+from porting.capability.judge import Judge
+from porting.legalize.apply import Names, Replacement, apply
+from porting.legalize.cost import Cost, cost_of
+from porting.legalize.policy import Policy
+from porting.legalize.recipes import Recipe, Recipes
+from porting.legalize.rule import DeclinedError, Registry, Rule
+from porting.model.graph import Node
+from porting.results import VERDICTS, Declined, Verdict, worst
+
+MAX_DEPTH = 6
+MAX_TRIALS = 300
+"""Rules tried for one node of the model, those for intermediate nodes included."""
+
+LEGAL = frozenset({"supported", "fallback"})
+
+
+@dataclass(eq=False)
+class Solution:
+    """A replacement with the solutions for those of its nodes that were not legal either.
+
+    Attributes:
+        replacement: What the outermost rule built.
+        inner: By node of the replacement.
+        cost: Of everything together.
+        verdict: The worst verdict of its final nodes.
+    """
+
+    replacement: Replacement
+    inner: dict[Node, "Solution"]
+    cost: Cost
+    verdict: Verdict
+
+    @property
+    def rewrites(self) -> int:
+        """How many rules it takes."""
+        return 1 + sum(s.rewrites for s in self.inner.values())
+
+    @property
+    def rank(self) -> tuple[int, Cost, int]:
+        """Legal throughout before undecided, then by cost, then the shortest way there."""
+        undecided = 0 if self.verdict in LEGAL else VERDICTS.index(self.verdict)
+        return undecided, self.cost, self.rewrites
+
+    @property
+    def recipe(self) -> Recipe:
+        """The rules, without the nodes."""
+        steps = (
+            (index, self.inner[node].recipe)
+            for index, node in enumerate(self.replacement.nodes)
+            if node in self.inner
+        )
+        return Recipe(self.replacement.rule, tuple(steps))
+
+
+@dataclass
+class Attempt:
+    """The search for one node of the model.
+
+    Attributes:
+        node: What is to be replaced.
+        verdict: Why; every node of the result must have a better one.
+        declined: Why rules declined, as far as this depth: the rule's name and the reason.
+        trials: Rules tried so far.
+        depth: How many rules may follow each other for now.
+    """
+
+    node: Node
+    verdict: Verdict
+    declined: list[tuple[str, str]] = field(default_factory=list)
+    trials: int = 0
+    depth: int = 1
+
+
+@dataclass
+class Search:
+    """Finds replacements.
+
+    Attributes:
+        judge: Says what is legal.
+        rules: The rewrite rules.
+        policy: Which of them may be applied.
+        names: Gives new nodes their names.
+    """
+
+    judge: Judge
+    rules: Registry
+    policy: Policy
+    names: Names = field(default_factory=Names)
+    _recipes: Recipes = field(default_factory=Recipes)
+
+    def replace(self, node: Node, verdict: Verdict) -> Solution | list[Declined]:
+        """The best replacement of a node, or why there is none.
+
+        What was found for an equal node is tried first; it has to hold for this one, too.
+        """
+        attempt = Attempt(node, verdict)
+        case = self._recipes.case(node, verdict)
+        recipe = case.recipe()
+        solution = self._follow(recipe, node, attempt) if recipe is not None else None
+        reasons = case.failure() if solution is None else None
+        if reasons is not None:
+            return _declined(node, reasons)
+        solution = solution or self._deepen(attempt)
+        if solution is None:
+            case.failed(attempt.declined)
+            return _declined(node, attempt.declined)
+        case.solved(solution.recipe)
+        return solution
+
+    def _follow(self, recipe: Recipe, node: Node, attempt: Attempt) -> Solution | None:
+        """What a recipe makes of a node; None where the result is not legal throughout."""
+        try:
+            replacement = apply(recipe.rule, node, self.names)
+        except DeclinedError:
+            return None
+        inner: dict[Node, Solution] = {}
+        steps = dict(recipe.inner)
+        for index, new in enumerate(replacement.nodes):
+            if index in steps:
+                solution = self._follow(steps[index], new, attempt)
+                if solution is None:
+                    return None
+                inner[new] = solution
+            elif not _better(self.judge.verdict(new), attempt.verdict):
+                return None
+        return self._rated(replacement, inner)
+
+    def _rated(self, replacement: Replacement, inner: dict[Node, Solution]) -> Solution:
+        """A solution with its cost and verdict."""
+        final = [n for n in replacement.nodes if n not in inner]
+        verdicts: list[Verdict] = [self.judge.verdict(n) for n in final]
+        cost = cost_of(final, verdicts.count("fallback"))
+        for solution in inner.values():
+            cost += solution.cost
+        verdicts += [s.verdict for s in inner.values()]
+        return Solution(replacement, inner, cost, worst(verdicts))
+
+    def _deepen(self, attempt: Attempt) -> Solution | None:
+        """The best replacement of a node, looked for ever deeper; None if there is none."""
+        best: Solution | None = None
+        enough = MAX_DEPTH
+        while attempt.depth <= enough and attempt.trials < MAX_TRIALS:
+            attempt.declined.clear()
+            found = self._solve(attempt.node, attempt, ())
+            if found is not None and (best is None or found.rank < best.rank):
+                best = found
+                enough = min(enough, attempt.depth + 1)
+            attempt.depth += 1
+        return best
+
+    def _solve(self, node: Node, attempt: Attempt, above: tuple[Rule, ...]) -> Solution | None:
+        """The cheapest legal replacement of a node; None if there is none.
+
+        Args:
+            node: A node of the model, or one that a rule has produced.
+            attempt: The search that this is part of.
+            above: Rules whose products led here; none is applied twice.
+        """
+        best: Solution | None = None
+        rules = self.rules.for_operator(node.key)
+        for rule in rules:
+            found = self._try(rule, node, attempt, above)
+            if isinstance(found, str):
+                if not above:
+                    attempt.declined.append((rule.name, found))
+            elif best is None or found.rank < best.rank:
+                best = found
+        if not rules and not above:
+            attempt.declined.append(("", "no rule rewrites it"))
+        return best
+
+    def _try(
+        self,
+        rule: Rule,
+        node: Node,
+        attempt: Attempt,
+        above: tuple[Rule, ...],
+    ) -> Solution | str:
+        """What one rule makes of a node, or why it makes nothing."""
+        refusal = self.policy.refusal(rule)
+        if refusal:
+            return refusal
+        if rule in above:
+            return "it would apply to its own result"
+        attempt.trials += 1
+        if attempt.trials > MAX_TRIALS:
+            return f"the search ended after {MAX_TRIALS} trials"
+        try:
+            replacement = apply(rule, node, self.names)
+        except DeclinedError as declined:
+            return str(declined)
+        return self._complete(replacement, attempt, (*above, rule))
+
+    def _complete(
+        self,
+        replacement: Replacement,
+        attempt: Attempt,
+        above: tuple[Rule, ...],
+    ) -> Solution | str:
+        """A replacement in which each illegal node is replaced in turn."""
+        inner: dict[Node, Solution] = {}
+        for new in replacement.nodes:
+            its = self.judge.verdict(new)
+            deeper = its not in LEGAL and len(above) < attempt.depth
+            solution = self._solve(new, attempt, above) if deeper else None
+            if solution is not None:
+                inner[new] = solution
+            elif not _better(its, attempt.verdict):
+                return f"its result needs {new.key}, {self._why(new)}"
+        return self._rated(replacement, inner)
+
+    def _why(self, node: Node) -> str:
+        findings = self.judge.findings(node)
+        first = findings[0] if findings else None
+        return f"which is {first.verdict}: {first.message}" if first else "which is not legal"
+
+
+def _better(verdict: Verdict, than: Verdict) -> bool:
+    return VERDICTS.index(verdict) < VERDICTS.index(than)
+
+
+def _declined(node: Node, reasons: list[tuple[str, str]]) -> list[Declined]:
+    name = node.origin or node.name
+    return [Declined(name, node.key, rule, reason, node.graph.path) for rule, reason in reasons]
