@@ -59,6 +59,8 @@ NEVER_APPLIED = {
     "scatter-to-concat/ScatterND",
     "top-k-along-last-axis",
     "top-k-of-one",
+    "range-to-constant",
+    "trilu-by-distance",
 }
 """Rules for which no case has the form that they rewrite; their own tests have it."""
 
