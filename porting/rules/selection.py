@@ -29,12 +29,12 @@ def pad_all_axes(op: Ops, node: Node) -> str:
     require(node.input("axes") is not None, "axes is not used")
     mode = text(node, "mode")
     require(mode != "wrap" or op.opset >= 19, "mode wrap needs opset 19")
-    pads = [amount for side in _pads(node) for amount in side]
+    pads = [amount for side in pad_amounts(node) for amount in side]
     value = optional_input(node, 2)
     return op.Pad(node.inputs[0], op.shape(pads), value, mode=mode)
 
 
-def _pads(node: Node) -> tuple[list[int], list[int]]:
+def pad_amounts(node: Node) -> tuple[list[int], list[int]]:
     """How much is added before and after each axis."""
     rank = known_rank(node.input(0), "the input")
     if node.info is not None and node.info.since < 11:
@@ -57,7 +57,7 @@ def _padded_positions(node: Node) -> dict[int, list[int]]:
     mode, shape = text(node, "mode"), shape_of(node.input(0))
     require(mode in {"reflect", "edge", "wrap"}, f"mode is {mode}")
     found = {}
-    for axis, (before, after) in enumerate(zip(*_pads(node), strict=True)):
+    for axis, (before, after) in enumerate(zip(*pad_amounts(node), strict=True)):
         if before == after == 0:
             continue
         length = shape[axis]
@@ -96,7 +96,7 @@ def pad_to_slices(op: Ops, node: Node) -> str:
     Source: ONNX Pad-2 and -19.
     """
     result = node.inputs[0]
-    shape, (before, after) = shape_of(node.input(0)), _pads(node)
+    shape, (before, after) = shape_of(node.input(0)), pad_amounts(node)
     require(min([*before, *after]) >= 0, "a pad is negative")
     for axis, positions in _padded_positions(node).items():
         length = shape[axis]
