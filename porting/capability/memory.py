@@ -11,17 +11,12 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
-from onnx import AttributeProto
-
 from porting.capability.facts import Asked, NodeFacts
 from porting.model.graph import Graph, Node, Value
 from porting.results import Finding
 
 Signature: TypeAlias = tuple[object, ...]
 Answer: TypeAlias = tuple[Finding, ...]
-
-MAX_ATTRIBUTE = 4096
-"""Bytes of a tensor in an attribute up to which nodes are compared."""
 
 
 @dataclass
@@ -72,17 +67,11 @@ def root_of(graph: Graph) -> Graph:
 
 def signature_of(node: Node) -> Signature | None:
     """Operator, attributes and what is known of the operands; None for a node with a body."""
-    if node.subgraphs:
+    if node.written is None:
         return None
-    attributes: list[tuple[str, bytes]] = []
-    for each in node.proto.attribute:
-        if each.type == AttributeProto.TENSOR and each.t.ByteSize() > MAX_ATTRIBUTE:
-            return None
-        attributes.append((each.name, each.SerializeToString()))
-    attributes.sort()
     inputs = tuple(_seen(v) for v in node.input_values())
     outputs = tuple(_seen(node.output(i)) for i in range(len(node.outputs)))
-    return (node.key, node.opset, tuple(attributes), inputs, outputs)
+    return (node.key, node.opset, node.written, inputs, outputs)
 
 
 def _seen(value: Value | None) -> Signature | None:

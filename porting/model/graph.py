@@ -148,16 +148,30 @@ class Context:
         opsets: Operator set version by domain name, `ai.onnx` for the default domain.
         ir_version: Of the model.
         read: Reads one tensor's contents, wherever they lie.
+        inferred: What ONNX's inference said of nodes, for others of which the same is known.
     """
 
     opsets: Mapping[str, int]
     ir_version: int
     read: Callable[[TensorProto], Array]
+    inferred: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def opset(self) -> int:
         """Version of the default domain; 1 where the model imports none."""
         return self.opsets.get("ai.onnx", 1)
+
+
+_NOT_COMPARED = frozenset(
+    {
+        AttributeProto.GRAPH,
+        AttributeProto.GRAPHS,
+        AttributeProto.TENSORS,
+        AttributeProto.SPARSE_TENSOR,
+        AttributeProto.SPARSE_TENSORS,
+    }
+)
+"""Kinds of attributes that may be too large to compare."""
 
 
 class Node:
@@ -228,6 +242,17 @@ class Node:
             for a in self.proto.attribute
             if a.type not in {AttributeProto.GRAPH, AttributeProto.GRAPHS}
         }
+
+    @cached_property
+    def written(self) -> tuple[tuple[str, bytes], ...] | None:
+        """The attributes in a form to compare; None where one is a body or a large tensor."""
+        found: list[tuple[str, bytes]] = []
+        for a in self.proto.attribute:
+            is_large = a.type == AttributeProto.TENSOR and a.t.ByteSize() > SMALL
+            if is_large or a.type in _NOT_COMPARED:
+                return None
+            found.append((a.name, a.SerializeToString()))
+        return tuple(sorted(found))
 
     def attribute(self, name: str) -> AttributeValue:
         """An attribute as ONNX understands the node: the default where it is not written."""

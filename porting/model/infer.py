@@ -5,6 +5,7 @@ what folding has just found: a Reshape whose target was computed from a Shape ge
 Where a dimension stays symbolic, ONNX's whole-model inference with data propagation helps.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -137,38 +138,78 @@ def _infer_schema(node: Node, outputs: list[Value]) -> None:
     if node.info is None:
         infer_contrib(node, outputs)
         return
-    types: Types = {}
-    data: dict[str, onnx.TensorProto] = {}
-    for value in node.input_values():
-        if value is None:
-            continue
-        proto = value.to_type()
-        if proto is None:
-            return
-        types[value.name] = proto
-        array = value.value() if value.is_const and value.dtype in _SHAPE_DTYPES else None
-        if array is not None:
-            data[value.name] = numpy_helper.from_array(array, value.name)
-    opsets = [helper.make_opsetid(node.proto.domain, node.opset)]
+    given = [v for v in node.input_values() if v is not None]
+    if any((v.dtype if v.kind == "tensor" else v.type_proto) is None for v in given):
+        return
+    data = {v.name: a for v in given if (a := _deciding(v)) is not None}
+    known = node.graph.context.inferred
+    key = _question(node, data)
+    found = known.get(key) if key is not None else None
+    if found is None:
+        found = _ask(node, given, data)
+        if key is not None:
+            known[key] = found
+    if found is _CONFLICT:
+        node.graph.conflicts += 1
+        return
+    for value, proto in zip(outputs, found, strict=True):
+        if proto is not None:
+            value.set_type(proto)
+
+
+Answer: TypeAlias = tuple[TypeProto | None, ...]
+"""The type of each output, None for one of which ONNX says nothing."""
+
+_CONFLICT: Answer = (None,)
+"""The answer, this very tuple, where a node makes no sense."""
+
+
+def _question(node: Node, data: Mapping[str, Array]) -> tuple[object, ...] | None:
+    """All that the answer depends on; None for a node that cannot be compared."""
+    if node.written is None:
+        return None
+    inputs = tuple(
+        (v.dtype, v.shape, data[v.name].tobytes() if v.name in data else None)
+        if v is not None and v.kind == "tensor"
+        else (v.type_proto.SerializeToString() if v is not None and v.type_proto else None)
+        for v in node.input_values()
+    )
+    outputs = tuple(bool(o) for o in node.outputs)
+    return (node.key, node.opset, node.written, inputs, outputs)
+
+
+def _ask(node: Node, given: Sequence[Value], data: Mapping[str, Array]) -> Answer:
+    """What ONNX's own inference says of a node."""
+    assert node.info is not None
+    types = {v.name: t for v in given if (t := v.to_type()) is not None}
     try:
         found = onnx_inference.infer_node_outputs(
             node.info.schema,
             node.proto,
             types,
-            data,
-            opset_imports=opsets,
+            {name: numpy_helper.from_array(array, name) for name, array in data.items()},
+            opset_imports=[helper.make_opsetid(node.proto.domain, node.opset)],
             ir_version=node.graph.context.ir_version,
         )
     except _INVALID_NODE:
-        node.graph.conflicts += 1
-        return
-    for value in outputs:
-        if value.name in found:
-            value.set_type(found[value.name])
+        return _CONFLICT
+    return tuple(found.get(name) for name in node.outputs)
+
+
+def _deciding(value: Value) -> Array | None:
+    """The contents of a constant on which shapes may depend: a target, axes, sizes, scales.
+
+    No operator takes a shape from more floating-point numbers than there are scales.
+    """
+    if not value.is_const or value.dtype not in _SHAPE_DTYPES:
+        return None
+    if value.dtype == "float32" and (value.size or 0) > _MOST_SCALES:
+        return None
+    return value.value()
 
 
 _SHAPE_DTYPES = frozenset({"int64", "int32", "float32", "bool"})
-"""Constants of these types decide shapes: targets, axes, sizes, scales, repeats."""
+_MOST_SCALES = 64
 
 _INVALID_NODE = (
     onnx_inference.InferenceError,
