@@ -69,6 +69,10 @@ NEVER_APPLIED = {
     "top-k-of-one",
     "range-to-constant",
     "trilu-by-distance",
+    "concat-of-two",
+    "pad-negative-to-slice",
+    "slice-step-to-reshape",
+    "transpose-by-swaps",
 }
 """Rules for which no case has the form that they rewrite; their own tests have it."""
 
