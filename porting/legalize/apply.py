@@ -136,8 +136,8 @@ def _live(nodes: list[Node], wanted: set[str]) -> list[Node]:
 def _check(nodes: list[Node]) -> None:
     """Declines a replacement that is not ONNX at its opset, so that no rule has to know all of it.
 
-    An operator may be younger than the opset, or have gained an attribute, an input or an element
-    type only later: Max takes integers from 12 on, AveragePool dilations from 19 on.
+    An operator may be younger than the opset, or have gained an attribute, a mode, an input or an
+    element type only later: Max takes integers from 12 on, AveragePool dilations from 19 on.
     """
     for node in nodes:
         if node.domain != ONNX_DOMAIN:
@@ -149,6 +149,9 @@ def _check(nodes: list[Node]) -> None:
         unknown = sorted({a.name for a in node.proto.attribute} - set(info.attributes))
         if unknown:
             decline(f"{at} has no attribute {unknown[0]}")
+        for name, (modes, since) in _LATER_MODES.get(node.op_type, {}).items():
+            if node.opset < since and node.attribute(name) in modes:
+                decline(f"{at} has no {name} {node.attribute(name)}")
         if len(node.inputs) > info.max_inputs:
             decline(f"{at} has no input {len(node.inputs)}")
         for index, formal in enumerate(info.schema.inputs):
@@ -162,6 +165,15 @@ def _check(nodes: list[Node]) -> None:
                 spelled = _SPELLED.get(value.dtype, value.dtype)
                 if f"tensor({spelled})" not in types:
                     decline(f"{at} does not take {value.dtype}")
+
+
+_LATER_MODES: dict[str, dict[str, tuple[frozenset[str], int]]] = {
+    "Pad": {"mode": (frozenset({"wrap"}), 19)},
+    "Resize": {"coordinate_transformation_mode": (frozenset({"half_pixel_symmetric"}), 19)},
+    "ScatterElements": {"reduction": (frozenset({"max", "min"}), 18)},
+    "ScatterND": {"reduction": (frozenset({"max", "min"}), 18)},
+}
+"""Values that an attribute may have only from an opset on, which no schema says."""
 
 
 @cache

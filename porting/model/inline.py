@@ -1,6 +1,8 @@
 """Replaces calls of model-local functions by their bodies."""
 
-from onnx import ModelProto, inliner
+from collections.abc import Iterable, Iterator
+
+from onnx import AttributeProto, ModelProto, NodeProto, inliner
 
 from porting.model.load import LoadedModel
 
@@ -13,5 +15,32 @@ def inline_functions(model: LoadedModel) -> LoadedModel:
     """
     if not model.proto.functions:
         return model
-    inlined: ModelProto = inliner.inline_local_functions(model.proto)
+    inlined: ModelProto = inliner.inline_local_functions(_with_defaults(model.proto))
     return LoadedModel(inlined, model.path, model.stamp)
+
+
+def _with_defaults(proto: ModelProto) -> ModelProto:
+    """The model with each call's defaults written, which onnx's inliner would leave out."""
+    if not any(f.attribute_proto for f in proto.functions):
+        return proto
+    written = ModelProto()
+    written.CopyFrom(proto)
+    defaults = {(f.domain, f.name, f.overload): f.attribute_proto for f in written.functions}
+    for nodes in (written.graph.node, *(f.node for f in written.functions)):
+        for node in _walk(nodes):
+            given = {a.name for a in node.attribute}
+            for attribute in defaults.get((node.domain, node.op_type, node.overload), ()):
+                if attribute.name not in given:
+                    node.attribute.append(attribute)
+    return written
+
+
+def _walk(nodes: Iterable[NodeProto]) -> Iterator[NodeProto]:
+    """All nodes, those of bodies included."""
+    for node in nodes:
+        yield node
+        for attribute in node.attribute:
+            if attribute.type == AttributeProto.GRAPH:
+                yield from _walk(attribute.g.node)
+            for body in attribute.graphs:
+                yield from _walk(body.node)
