@@ -28,6 +28,10 @@ NEVER_APPLIED = {
     "loop-unrolled",
     "scan-unrolled",
     "sequence-map-unrolled",
+    # The cases need a newer opset than onnxruntime knows; their own tests run them.
+    "function-body/CausalConvWithState",
+    "function-body/LinearAttention",
+    "function-body/SwiGLU",
     # No case has the form that they rewrite.
     "full-lengths-to-none/GRU",
     "full-lengths-to-none/RNN",
@@ -73,6 +77,10 @@ NEVER_APPLIED = {
     "pad-negative-to-slice",
     "slice-step-to-reshape",
     "transpose-by-swaps",
+    "blackman-window-to-constant",
+    "hamming-window-to-constant",
+    "hann-window-to-constant",
+    "mel-weight-matrix-to-constant",
 }
 """Rules for which no case has the form that they rewrite; their own tests have it."""
 
