@@ -80,21 +80,19 @@ class Judge:
 
     def _of_patterns(self, node: Node) -> Iterator[Finding]:
         """What the table says of the patterns that the node ends."""
-        for pattern in self.table.patterns:
-            if node.key == pattern.anchor:
-                places = [(self._is_there(pattern, m), m) for m in pattern.matches(node)]
-                sure = [m for there, m in places if there is True]
-                maybe = [m for there, m in places if isinstance(there, Unknown)]
-                for match in (*sure, *maybe)[:1]:
-                    yield from self._limits(pattern.limits, self._match_facts(match))
+        for pattern in self.table.anchored.get(node.key, ()):
+            places = [(self._is_there(pattern, m), m) for m in pattern.matches(node)]
+            sure = [m for there, m in places if there is True]
+            maybe = [m for there, m in places if isinstance(there, Unknown)]
+            for match in (*sure, *maybe)[:1]:
+                yield from self._limits(pattern.limits, self._match_facts(match))
 
     def _is_fused(self, node: Node) -> bool:
         """Whether the toolchain runs the node as a part of something else that it takes."""
         return any(
             self._is_there(pattern, match) is True
             and not any(self._limits(pattern.limits, self._match_facts(match)))
-            for pattern in self.table.patterns
-            if pattern.fuses and node.key in pattern.operators
+            for pattern in self.table.fusing.get(node.key, ())
             for match in pattern.around(node)
         )
 

@@ -147,6 +147,23 @@ class CapabilityTable:
             )
         return self._patterns
 
+    @cached_property
+    def anchored(self) -> Mapping[str, Sequence[CompiledPattern]]:
+        """The patterns by the operator of their last node."""
+        found: dict[str, list[CompiledPattern]] = {}
+        for pattern in self.patterns:
+            found.setdefault(pattern.anchor, []).append(pattern)
+        return found
+
+    @cached_property
+    def fusing(self) -> Mapping[str, Sequence[CompiledPattern]]:
+        """The patterns whose nodes run as one, by the operator of each of these."""
+        found: dict[str, list[CompiledPattern]] = {}
+        for pattern in self.patterns:
+            for key in sorted(pattern.operators) if pattern.fuses else ():
+                found.setdefault(key, []).append(pattern)
+        return found
+
     def _pattern(self, compiler: Compiler, pattern: Pattern, index: int) -> CompiledPattern:
         path: tuple[str | int, ...] = ("patterns", index)
         try:

@@ -171,7 +171,6 @@ def _enter(graph: Graph, context: Context) -> None:
     """Gives a graph and its bodies their new context; nodes look their operators up again."""
     graph.context = context
     for node in graph.nodes:
-        node.__dict__.pop("info", None)
         for body in node.subgraphs.values():
             _enter(body, context)
 

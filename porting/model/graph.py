@@ -175,39 +175,52 @@ _NOT_COMPARED = frozenset(
 
 
 class Node:
-    """A view of one `NodeProto` in its graph.
+    """A view of one `NodeProto` in its graph; the message is not changed any more.
 
     Attributes:
         proto: The node itself; its attributes' graphs are superseded by `subgraphs`.
         graph: Where its names are looked up.
+        op_type: Operator name.
+        domain: Operator set domain, `ai.onnx` for the default one.
+        key: The operator's name in tables and reports: `Conv`, `com.microsoft::Gelu`.
+        inputs: Names of the inputs; the empty string for a skipped one.
+        outputs: Names of the outputs; the empty string for one that is not asked for.
         subgraphs: Bodies by attribute name, one each (ONNX has no operator with a list of them).
         origin: Name of the node of the loaded model that it stands for.
         prefix: Start of the names of what replaces it, once there is such.
     """
 
-    __slots__ = ("__dict__", "graph", "origin", "prefix", "proto", "subgraphs")
+    __slots__ = (
+        "__dict__",
+        "domain",
+        "graph",
+        "inputs",
+        "key",
+        "op_type",
+        "origin",
+        "outputs",
+        "prefix",
+        "proto",
+        "subgraphs",
+    )
 
     def __init__(self, proto: NodeProto, graph: "Graph", origin: str = "") -> None:
         self.proto = proto
         self.graph = graph
+        self.op_type: str = proto.op_type
+        self.domain = domain_name(proto.domain)
+        is_default = self.domain == "ai.onnx"
+        self.key = self.op_type if is_default else f"{self.domain}::{self.op_type}"
+        self.inputs: tuple[str, ...] = tuple(proto.input)
+        self.outputs: tuple[str, ...] = tuple(proto.output)
         self.subgraphs: dict[str, Graph] = {}
         self.origin = origin
         self.prefix = ""
 
     @property
-    def op_type(self) -> str:
-        """Operator name."""
-        return self.proto.op_type
-
-    @property
     def name(self) -> str:
         """The node's name, or its first output where it has none."""
-        return self.proto.name or next((o for o in self.proto.output if o), self.proto.op_type)
-
-    @cached_property
-    def domain(self) -> str:
-        """Operator set domain, `ai.onnx` for the default one."""
-        return domain_name(self.proto.domain)
+        return self.proto.name or next((o for o in self.outputs if o), self.op_type)
 
     @property
     def opset(self) -> int:
@@ -215,24 +228,9 @@ class Node:
         return self.graph.context.opsets.get(self.domain, 0)
 
     @property
-    def key(self) -> str:
-        """The operator's name in tables and reports: `Conv`, `com.microsoft::Gelu`."""
-        return self.op_type if self.domain == "ai.onnx" else f"{self.domain}::{self.op_type}"
-
-    @cached_property
     def info(self) -> OpInfo | None:
         """ONNX's definition of the operator at the model's opset; None if there is none."""
         return op_info(self.op_type, self.domain, self.opset)
-
-    @cached_property
-    def inputs(self) -> tuple[str, ...]:
-        """Names of the inputs; the empty string for a skipped one."""
-        return tuple(self.proto.input)
-
-    @cached_property
-    def outputs(self) -> tuple[str, ...]:
-        """Names of the outputs; the empty string for one that is not asked for."""
-        return tuple(self.proto.output)
 
     @cached_property
     def attributes(self) -> dict[str, AttributeValue]:

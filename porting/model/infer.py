@@ -152,13 +152,14 @@ def _infer_schema(node: Node, outputs: list[Value]) -> None:
     if found is _CONFLICT:
         node.graph.conflicts += 1
         return
-    for value, proto in zip(outputs, found, strict=True):
-        if proto is not None:
-            value.set_type(proto)
+    for value, seen in zip(outputs, found, strict=True):
+        if seen is not None:
+            value.dtype, value.shape, value.kind = seen.dtype, seen.shape, seen.kind
+            value.type_proto = seen.type_proto
 
 
-Answer: TypeAlias = tuple[TypeProto | None, ...]
-"""The type of each output, None for one of which ONNX says nothing."""
+Answer: TypeAlias = tuple[Value | None, ...]
+"""What is known of each output, None for one of which ONNX says nothing."""
 
 _CONFLICT: Answer = (None,)
 """The answer, this very tuple, where a node makes no sense."""
@@ -193,7 +194,13 @@ def _ask(node: Node, given: Sequence[Value], data: Mapping[str, Array]) -> Answe
         )
     except _INVALID_NODE:
         return _CONFLICT
-    return tuple(found.get(name) for name in node.outputs)
+    return tuple(_seen(found[name]) if name in found else None for name in node.outputs)
+
+
+def _seen(proto: TypeProto) -> Value:
+    value = Value("")
+    value.set_type(proto)
+    return value
 
 
 def _deciding(value: Value) -> Array | None:
