@@ -84,7 +84,8 @@ def dft_to_matmul(op: Ops, node: Node) -> str:
     require(length > 0 and size > 0, "the signal is empty")
     count = min(size, length // 2 + 1 if half and inverse else length)
     if half and inverse:
-        require(count == length // 2 + 1, "runtimes differ on half a spectrum that is too short")
+        fits = size == length // 2 + 1
+        require(fits, "runtimes differ on half a spectrum that is too short or too long")
         matrix = _real_inverse(length, count)
     else:
         bins = length // 2 + 1 if half else length

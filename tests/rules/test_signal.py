@@ -58,7 +58,7 @@ def test_one_side_of_a_real_transform(opset: int, size: int, length: int | None,
 @given(size=st.integers(2, 6), length=st.sampled_from([None, 4, 5, 9]))
 def test_a_real_signal_from_one_side(size: int, length: int | None) -> None:
     case = dft(numbers(2, size, 2), 1, length, opset=20, onesided=1, inverse=1)
-    if length is not None and size < length // 2 + 1:
+    if length is not None and size != length // 2 + 1:
         declines(rules.dft_to_matmul, case, "half a spectrum that is too short")
         return
     prove(rules.dft_to_matmul, case, absolute=1e-4)
