@@ -10,6 +10,7 @@ from . import output
 from .options import Format, FormatOption
 
 if TYPE_CHECKING:
+    from porting.describing import RuleDescription
     from porting.legalize.rule import Rule
 
 app = typer.Typer(rich_markup_mode=None, help="List rewrite rules, or show one.")
@@ -63,13 +64,17 @@ def rule_dict(rule: "Rule") -> dict[str, str]:
 
 
 @app.command("show")
-def show(rule: Annotated[str, typer.Argument(help="Name of a rule, such as gelu-to-erf.")]) -> int:
-    """Show the mathematics, the conditions and the source of one rule.
+def show(
+    rule: Annotated[str, typer.Argument(help="Name of a rule, such as gelu-to-erf.")],
+    form: FormatOption = Format.text,
+) -> int:
+    """Show the mathematics, the conditions and the source of one rule, and which chips need it.
 
     \b
     Example:
       port rules show gelu-to-erf
     """
+    from porting.describing import describe_rule
     from porting.rules import registry
 
     found = {r.name: r for r in registry()}
@@ -79,6 +84,34 @@ def show(rule: Annotated[str, typer.Argument(help="Name of a rule, such as gelu-
         close = get_close_matches(rule, found, 3)
         guess = f"did you mean {' or '.join(close)}?" if close else "port rules lists them"
         raise UsageError("rule-unknown", f"there is no rule '{rule}'", guess)
-    chosen = found[rule]
-    typer.echo(f"{chosen.name}: {chosen.op_type}, {chosen.exactness}\n\n{chosen.doc}")
+    description = describe_rule(found[rule])
+    if form is Format.json:
+        typer.echo(output.to_json(description.to_dict()))
+    else:
+        _print(description)
     return 0
+
+
+def _print(description: "RuleDescription") -> None:
+    from textwrap import fill
+
+    from porting.legalize.policy import DEFAULT_CLASSES
+
+    rule = description.rule
+    typer.echo(f"{rule.name}: {rule.op_type}, {rule.exactness}\n\n{rule.doc}\n")
+    versions = f" of version {', '.join(map(str, rule.versions))}" if rule.versions else ""
+    is_default = rule.exactness in DEFAULT_CLASSES
+    facts = {
+        "applied": "by default" if is_default else f"with --allow {rule.name}",
+        "reads": f"{rule.op_type}{versions}",
+        "opset": f"{rule.since} or newer" if rule.since > 1 else "any",
+        "writes": ", ".join(description.writes) or "nothing new",
+        "refused by": ", ".join(description.refused) or "no target",
+        "restricted by": ", ".join(description.restricted) or "no target",
+    }
+    margin = 15
+    for name, text in facts.items():
+        head, indent = name.ljust(margin), " " * margin
+        typer.echo(
+            fill(text, 96, initial_indent=head, subsequent_indent=indent, break_on_hyphens=False)
+        )
