@@ -171,33 +171,3 @@ def _with_missing(op: Ops, node: Node, written: dict[str, Any]) -> list[str]:
     missing = {name: value for name, value in written.items() if name not in node.attributes}
     require(bool(missing), "every attribute is written already")
     return op.copy(node, **missing)
-
-
-@rule(*CONVOLUTIONS, *POOLS, exactness="exact")
-def defaults_dropped(op: Ops, node: Node) -> list[str]:
-    """Attributes that only repeat what ONNX assumes without them, left out.
-
-    Source: the defaults of ONNX's schemas, and ones and zeros for strides, dilations and pads.
-    """
-    if node.info is None:
-        decline("ONNX does not define the operator")
-    dropped: dict[str, Any] = {
-        name: None
-        for name, value in node.attributes.items()
-        if name not in node.info.required and value == _default(node, name)
-    }
-    require(bool(dropped), "no attribute repeats a default")
-    return op.copy(node, **dropped)
-
-
-def _default(node: Node, name: str) -> object:
-    default = node.info.attributes.get(name) if node.info is not None else None
-    if default is not None:
-        return default
-    value = node.attributes.get(name)
-    count = len(value) if isinstance(value, tuple) else 0
-    if name in {"strides", "dilations"}:
-        return (1,) * count
-    if name in {"pads", "output_padding"}:
-        return (0,) * count
-    return None

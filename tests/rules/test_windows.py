@@ -8,6 +8,7 @@ from rules.harness import SPECIAL, rewrite, single, the_rule
 from rules.support import declines, few, prove
 
 from porting.rules import windows as rules
+from porting.rules.attributes import defaults_dropped
 
 MODES = ["SAME_UPPER", "SAME_LOWER", "VALID"]
 
@@ -193,7 +194,7 @@ def test_defaults_of_every_window_are_dropped(
     case = single(op_type, inputs, opset=13, **attributes)
     # onnx.reference pads LpPool with something else, and cannot pad a MaxPool that is 1 wide
     reference = op_type not in {"LpPool", "MaxPool"} or not any(attributes["pads"])
-    rule, targets = rules.defaults_dropped, (11, 13)
+    rule, targets = defaults_dropped, (11, 13)
     prove(rule, case, op_type=op_type, targets=targets, absolute=1e-4, reference=reference)
     left = {a.name for a in rewrite(case[0], the_rule(rule, op_type)).graph.node[0].attribute}
     assert not names & left
@@ -203,22 +204,22 @@ def test_attributes_that_repeat_a_default_are_dropped() -> None:
     x = numbers(1, 2, 5, 5)
     attributes = {"strides": [1, 1], "pads": [0, 0, 0, 0], "dilations": [1, 1], "ceil_mode": 0}
     case = single("MaxPool", [x], opset=12, kernel_shape=[2, 2], storage_order=0, **attributes)
-    prove(rules.defaults_dropped, case, op_type="MaxPool")
-    result = rewrite(case[0], the_rule(rules.defaults_dropped, "MaxPool"))
+    prove(defaults_dropped, case, op_type="MaxPool")
+    result = rewrite(case[0], the_rule(defaults_dropped, "MaxPool"))
     assert {a.name for a in result.graph.node[0].attribute} == {"kernel_shape"}
-    declines(rules.defaults_dropped, (result, {}), "no attribute repeats", op_type="MaxPool")
+    declines(defaults_dropped, (result, {}), "no attribute repeats", op_type="MaxPool")
 
 
 def test_dilations_of_one_are_dropped_for_an_opset_without_them() -> None:
     x = numbers(1, 2, 5, 5)
     one = single("AveragePool", [x], opset=19, ir_version=9, kernel_shape=[2, 2], dilations=[1, 1])
-    prove(rules.defaults_dropped, one, op_type="AveragePool", targets=(11, 19))
+    prove(defaults_dropped, one, op_type="AveragePool", targets=(11, 19))
     two = single(
         "AveragePool", [x], opset=19, ir_version=9, kernel_shape=[2, 2], dilations=[2, 2],
         strides=[1, 1],
     )  # fmt: skip
     reason = "AveragePool of opset 18 has no attribute dilations"
-    declines(rules.defaults_dropped, two, reason, op_type="AveragePool", opset=18)
+    declines(defaults_dropped, two, reason, op_type="AveragePool", opset=18)
 
 
 def test_nan_and_infinity_pass_a_padded_maximum() -> None:
