@@ -106,6 +106,7 @@ class Direction:
     activations: list[Activation]
     hidden: int = field(init=False)
     clip: float | None = field(init=False)
+    _made: dict[tuple[int, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.hidden = integer(self.node, "hidden_size")
@@ -113,20 +114,28 @@ class Direction:
 
     def weight(self, position: int, rows: slice = slice(None)) -> str:
         """Some rows of W or R, transposed so that values multiply them from the left."""
-        op, array = self.op, self.node.const(position, FOLDED)
-        if array is not None:
-            return op.const(np.ascontiguousarray(array[self.index, rows].T))
-        part = self._part(position, rows)
-        return op.transpose(op.squeeze(part, [0]), [1, 0])
+        key, op = (position, str(rows)), self.op
+        if key not in self._made:
+            array = self.node.const(position, FOLDED)
+            if array is not None:
+                self._made[key] = op.const(np.ascontiguousarray(array[self.index, rows].T))
+            else:
+                part = self._part(position, rows)
+                self._made[key] = op.transpose(op.squeeze(part, [0]), [1, 0])
+        return self._made[key]
 
     def vector(self, position: int, rows: slice) -> str | None:
         """Some elements of B or P as `[1, 1, n]`; None where the node has no such input."""
         if optional_input(self.node, position) is None:
             return None
-        array = self.node.const(position, FOLDED)
-        if array is not None:
-            return self.op.const(np.ascontiguousarray(array[self.index, rows]).reshape(1, 1, -1))
-        return self.op.unsqueeze(self._part(position, rows), [0])
+        key, op = (position, str(rows)), self.op
+        if key not in self._made:
+            array = self.node.const(position, FOLDED)
+            if array is not None:
+                self._made[key] = op.const(array[self.index, rows].reshape(1, 1, -1))
+            else:
+                self._made[key] = op.unsqueeze(self._part(position, rows), [0])
+        return self._made[key]
 
     def _part(self, position: int, rows: slice) -> str:
         name, count = self.node.inputs[position], len(directions_of(self.node))

@@ -237,6 +237,13 @@ def test_weights_that_are_not_finite_are_multiplied_by_a_state_of_zeros() -> Non
     assert operators.count("MatMul") == 2
 
 
+def test_weights_that_are_computed_are_transposed_once() -> None:
+    made = case("LSTM", computed=True, has=("bias", "states", "peepholes"), length=5)
+    operators = prove(rules.unrolled_steps, made, op_type="LSTM", absolute=1e-5)
+    assert operators.count("Transpose") == 2
+    assert operators.count("Unsqueeze") == 5  # the bias, three peepholes, the axis of directions
+
+
 def test_half_precision_is_unrolled() -> None:
     made = case("GRU", dtype="float16", has=("bias", "states"))
     # onnxruntime has no kernel for it
