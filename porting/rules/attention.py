@@ -1,13 +1,12 @@
 """ONNX's Attention as products and a softmax."""
 
 from collections.abc import Sequence
-from functools import reduce
 
 import numpy as np
 
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_dtype, known_rank, require, rule
-from porting.model.dtypes import NAME_OF, numpy_dtype
+from porting.model.dtypes import NAME_OF
 from porting.model.graph import Array, Node
 from porting.rules.common import integer, number, optional_input
 from porting.rules.heads import (
@@ -16,14 +15,12 @@ from porting.rules.heads import (
     Bias,
     Reach,
     attend,
-    bias_by_mask,
-    bias_of,
-    constant_bias,
-    counted,
+    bias_sum,
     length_of,
     merge_heads,
     needed,
     split_heads,
+    visible,
 )
 
 VERSIONS = (23, 24, 25)
@@ -94,14 +91,9 @@ def _bias(op: Ops, node: Node, query: str, key: str) -> Bias | None:
     dtype = known_dtype(op.value(query), "Q")
     positions = _by_position(op, node, query, key)
     mask = _whole_mask(op, node, key)
-    if positions is None and mask is None:
-        return None
-    given = [x for x in (positions, mask) if x is not None]
-    known = [_numbers(x, dtype) for x in given if isinstance(x, np.ndarray)]
-    if len(known) == len(given):
-        return constant_bias(op, known[0] + known[1] if len(known) == 2 else known[0])
-    names = [_named(op, x, dtype) for x in given]
-    return Bias(reduce(op.Add, names), guarded=mask is not None or not _always_some(node))
+    return bias_sum(
+        op, [positions, mask], dtype, guarded=mask is not None or not _always_some(node)
+    )
 
 
 def _always_some(node: Node) -> bool:
@@ -110,64 +102,12 @@ def _always_some(node: Node) -> bool:
     return unlimited and optional_input(node, 6) is None
 
 
-def _numbers(mask: Array, dtype: str) -> Array:
-    return bias_of(mask, dtype) if mask.dtype == bool else mask.astype(numpy_dtype(dtype))
-
-
-def _named(op: Ops, mask: Array | str, dtype: str) -> str:
-    """A mask as numbers in the graph."""
-    if isinstance(mask, np.ndarray):
-        return op.const(_numbers(mask, dtype))
-    if op.value(mask).dtype == "bool":
-        return bias_by_mask(op, mask, dtype)
-    return op.cast(mask, dtype)
-
-
 def _by_position(op: Ops, node: Node, query: str, key: str) -> Array | str | None:
     """Padding, causality and windows: a mask that is known, one computed, or none at all."""
-    windows = (integer(node, n, -1) for n in ("left_window_size", "right_window_size"))
-    reach = Reach(*windows)
-    if integer(node, "is_causal", 0):
-        reach = Reach(reach.left, min(reach.right, 0) if reach.right >= 0 else 0)
-    lengths = optional_input(node, 6)
-    if not reach.is_limited and lengths is None:
-        return None
-    past = optional_input(node, 4)
-    queries, keys = length_of(op, query, 2), length_of(op, key, 2)
-    before = 0 if past is None else length_of(op, past, 2)
-    if queries is not None and keys is not None and before is not None:
-        read = node.const(6) if lengths is not None else None
-        batch = 1 if read is None else read.size
-        if (lengths is None or read is not None) and batch * queries * keys <= LARGEST_MASK:
-            return _known_positions(reach, queries, keys, before, read)
-    return _computed_positions(op, reach, query, key, past, lengths)
-
-
-def _known_positions(
-    reach: Reach, queries: int, keys: int, before: int, lengths: Array | None
-) -> Array:
-    if lengths is None:
-        return reach.mask(queries, keys, before)
-    ends = lengths.reshape(-1, 1, 1, 1)
-    return (np.arange(keys) < ends) & reach.mask(queries, keys, ends - queries)
-
-
-def _computed_positions(
-    op: Ops, reach: Reach, query: str, key: str, past: str | None, lengths: str | None
-) -> str:
-    keys = counted(op, key, 2)
-    masks, ends = [], ""
-    if lengths is not None:
-        ends = op.reshape(lengths, [-1, 1, 1, 1])
-        masks.append(op.Less(keys, ends))
-    if reach.is_limited:
-        place = op.unsqueeze(counted(op, query, 2), [1])
-        if past is not None:
-            place = op.Add(place, op.slice(op.Shape(past), [2], [3], [0]))
-        elif ends:
-            place = op.Add(place, op.Sub(ends, op.slice(op.Shape(query), [2], [3], [0])))
-        masks += reach.computed(op, place, keys)
-    return reduce(op.And, masks)
+    left, right = (integer(node, n, -1) for n in ("left_window_size", "right_window_size"))
+    reach = Reach(left, 0 if integer(node, "is_causal", 0) else right)
+    lengths, past = optional_input(node, 6), optional_input(node, 4)
+    return visible(op, reach, query, key, past, lengths)
 
 
 def _whole_mask(op: Ops, node: Node, key: str) -> Array | str | None:

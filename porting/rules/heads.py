@@ -1,6 +1,8 @@
 """What attention operators share: heads, scores, masks by position, and the weighted sum."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -183,16 +185,71 @@ def counted(op: Ops, x: str, axis: int) -> str:
     return op.Range(op.const(0, dtype="int64"), size, op.const(1, dtype="int64"))
 
 
-def bias_of(allowed: Array, dtype: str, forbidden: float = -np.inf) -> Array:
-    """A mask as numbers: 0 where it allows, else `forbidden`."""
-    return np.where(allowed, 0.0, forbidden).astype(numpy_dtype(dtype))
+def visible(
+    op: Ops, reach: Reach, query: str, key: str, past: str | None, lengths: str | None = None
+) -> Array | str | None:
+    """Which keys each query attends: a mask that is known, one that is computed, or None for all.
+
+    Args:
+        op: Builds the nodes.
+        reach: By the places of both.
+        query: (batch, heads, queries, size).
+        key: (batch, groups, keys, size), with those of the past.
+        past: The keys of the past, which come before the first query.
+        lengths: How many keys of each batch count; the last query stands at the last of these.
+    """
+    if not reach.is_limited and lengths is None:
+        return None
+    queries, keys = length_of(op, query, 2), length_of(op, key, 2)
+    before = 0 if past is None else length_of(op, past, 2)
+    ends = None if lengths is None else op.value(lengths).value()
+    if queries is not None and keys is not None and before is not None:
+        batch = 1 if ends is None else ends.size
+        if (lengths is None or ends is not None) and batch * queries * keys <= LARGEST_MASK:
+            if ends is None:
+                return reach.mask(queries, keys, before)
+            ends = ends.reshape(-1, 1, 1, 1)
+            return (np.arange(keys) < ends) & reach.mask(queries, keys, ends - queries)
+    return _computed_mask(op, reach, query, key, past, lengths)
 
 
-def constant_bias(op: Ops, content: Array, *, guarded: bool = True) -> Bias:
-    """A bias whose contents are known."""
-    return Bias(op.const(content), content, guarded)
+def _computed_mask(
+    op: Ops, reach: Reach, query: str, key: str, past: str | None, lengths: str | None
+) -> str:
+    keys = counted(op, key, 2)
+    masks, ends = [], ""
+    if lengths is not None:
+        ends = op.reshape(lengths, [-1, 1, 1, 1])
+        masks.append(op.Less(keys, ends))
+    if reach.is_limited:
+        place = op.unsqueeze(counted(op, query, 2), [1])
+        if past is not None:
+            place = op.Add(place, op.slice(op.Shape(past), [2], [3], [0]))
+        elif ends:
+            place = op.Add(place, op.Sub(ends, op.slice(op.Shape(query), [2], [3], [0])))
+        masks += reach.computed(op, place, keys)
+    return reduce(op.And, masks)
 
 
-def bias_by_mask(op: Ops, allowed: str, dtype: str, forbidden: float = -np.inf) -> str:
-    """The same of a mask that the model computes."""
-    return op.Where(allowed, op.const(0.0, dtype), op.const(forbidden, dtype))
+def bias_sum(
+    op: Ops, parts: Sequence[Array | str | None], dtype: str, *, guarded: bool
+) -> Bias | None:
+    """Masks and numbers to be added to the scores, as one; what of them is known is a constant."""
+    known = [_numbers(p, dtype) for p in parts if isinstance(p, np.ndarray)]
+    computed = [_computed_numbers(op, p, dtype) for p in parts if isinstance(p, str)]
+    content = reduce(np.add, known) if known else None
+    if content is not None and not computed:
+        return Bias(op.const(content), content, guarded)
+    names = computed if content is None else [op.const(content), *computed]
+    return Bias(reduce(op.Add, names), guarded=guarded) if names else None
+
+
+def _numbers(part: Array, dtype: str) -> Array:
+    numbers = np.where(part, 0.0, -np.inf) if part.dtype == bool else part
+    return numbers.astype(numpy_dtype(dtype))
+
+
+def _computed_numbers(op: Ops, part: str, dtype: str) -> str:
+    if op.value(part).dtype == "bool":
+        return op.Where(part, op.const(0.0, dtype), op.const(-np.inf, dtype))
+    return op.cast(part, dtype)

@@ -155,7 +155,7 @@ def test_shared_keys_are_not_repeated() -> None:
 
 
 def test_a_large_mask_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "LARGEST_MASK", 4)
+    monkeypatch.setattr(heads, "LARGEST_MASK", 4)
     inputs = [numbers(1, 2, 3, 4), numbers(1, 2, 3, 4), numbers(1, 2, 3, 4)]
     operators = prove(rules.attention_to_matmul, case(inputs, is_causal=1), targets=TARGETS)
     assert "Greater" in operators
@@ -185,7 +185,7 @@ def test_what_is_declined() -> None:
 
 
 def test_places_beyond_the_limit_are_counted_in_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rules, "LARGEST_MASK", 1)
+    monkeypatch.setattr(heads, "LARGEST_MASK", 1)
     monkeypatch.setattr(heads, "LONGEST", 2)
     inputs = [numbers(1, 2, 3, 4), numbers(1, 2, 3, 4), numbers(1, 2, 3, 4)]
     assert "Range" in prove(rules.attention_to_matmul, case(inputs, is_causal=1), targets=TARGETS)
