@@ -88,7 +88,6 @@ NEVER_APPLIED = {
     "constants-of-a-sum-joined/Add",
     "constants-of-a-sum-joined/Sub",
     "defaults-dropped/BatchNormalization",
-    "defaults-dropped/Cast",
     "defaults-dropped/GRU",
     "defaults-dropped/LSTM",
     "defaults-dropped/NonMaxSuppression",
