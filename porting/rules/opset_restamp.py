@@ -151,19 +151,20 @@ def type_string(value: Value) -> str:
     """The type as schemas write it, `seq(tensor(float))`; empty where it is not known."""
     if value.kind == "tensor":
         return f"tensor({_ELEMENT.get(value.dtype, value.dtype)})" if value.dtype else ""
-    return _type_string(value.type_proto) if value.type_proto is not None else ""
+    return proto_type_string(value.type_proto) if value.type_proto is not None else ""
 
 
-def _type_string(proto: TypeProto) -> str:
+def proto_type_string(proto: TypeProto) -> str:
+    """The same of a type in a message."""
     kind = proto.WhichOneof("value")
     if kind == "tensor_type":
         name = NAME_OF.get(proto.tensor_type.elem_type, "")
         return f"tensor({_ELEMENT.get(name, name)})" if name else ""
     if kind == "sequence_type":
-        element = _type_string(proto.sequence_type.elem_type)
+        element = proto_type_string(proto.sequence_type.elem_type)
         return f"seq({element})" if element else ""
     if kind == "optional_type":
-        element = _type_string(proto.optional_type.elem_type)
+        element = proto_type_string(proto.optional_type.elem_type)
         return f"optional({element})" if element else ""
     return ""
 
