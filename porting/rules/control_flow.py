@@ -19,6 +19,8 @@ MOST_NODES = 4096
 """Nodes that may take the place of one loop or one choice."""
 FEW_NODES = 512
 """The same where a loop is unrolled whether or not the target asks for it."""
+ENDLESS = 2**31 - 1
+"""From here on a trip count stands for none: exporters write the greatest integer."""
 
 
 @rule("If", exactness="exact")
@@ -30,7 +32,7 @@ def if_to_branch(op: Ops, node: Node) -> Sequence[str]:
     condition = node.const(0)
     if condition is None or condition.size != 1:
         decline("the condition is not a constant")
-    return BodyCopier(op, _body(node, "then_branch" if condition.item() else "else_branch")).copy(
+    return BodyCopier(op, body_of(node, "then_branch" if condition.item() else "else_branch")).copy(
         []
     )
 
@@ -46,8 +48,7 @@ def if_to_where(op: Ops, node: Node) -> Sequence[str]:
     results = _both_branches(op, node)
     for each in op.trial.nodes:
         reason = cannot_fail(each)
-        if reason:
-            decline(f"the branch that does not run may fail: {reason}")
+        require(not reason, f"the branch that does not run may fail: {reason}")
     return results
 
 
@@ -65,7 +66,7 @@ def if_to_where_if_both_run(op: Ops, node: Node) -> Sequence[str]:
 
 def _both_branches(op: Ops, node: Node) -> list[str]:
     require(node.const(0) is None, "the condition is a constant")
-    branches = [_body(node, name) for name in ("then_branch", "else_branch")]
+    branches = [body_of(node, name) for name in ("then_branch", "else_branch")]
     copiers = [
         BodyCopier(op, b, label) for b, label in zip(branches, ("then", "else"), strict=True)
     ]
@@ -73,7 +74,7 @@ def _both_branches(op: Ops, node: Node) -> list[str]:
         sum(c.size for c in copiers) <= MOST_NODES, f"the branches have over {MOST_NODES} nodes"
     )
     taken, other = (c.copy([]) for c in copiers)
-    _check_fit(op, branches)
+    check_fit(op, branches)
     for each in op.trial.nodes:
         refuse_effects(each)
     return [_choice(op, node, *pair) for pair in zip(taken, other, strict=True)]
@@ -105,25 +106,24 @@ def loop_unrolled(op: Ops, node: Node) -> Sequence[str]:
 
 def unroll_loop(op: Ops, node: Node, most: int) -> Sequence[str]:
     """The outputs of a Loop whose body is written out in at most `most` nodes."""
-    body = _body(node, "body")
+    body, carried = body_of(node, "body"), carried_of(node)
     copier = BodyCopier(op, body)
-    carried = list(node.inputs[2:])
-    require(all(carried), "a carried value is left out")
-    trips, going, is_bound = *_trips(node), optional_input(node, 1) is not None
+    trips, going = trip_limit(node), _starts(node)
+    is_bound = optional_input(node, 1) is not None
     stacks: list[list[str]] = [[] for _ in body.outputs[1 + len(carried) :]]
     done = 0
     while going and (trips is None or done < trips):
-        needed = (trips if trips is not None else done + 1) * max(copier.size, 1)
-        require(needed <= most, f"its copies would have over {most} nodes")
-        counter = _like_input(op, body, 0, done, "int64")
-        outputs = copier.copy([counter, _like_input(op, body, 1, True, "bool"), *carried])
+        planned = trips if trips is not None and trips < ENDLESS else done + 1
+        require(planned * max(copier.size, 1) <= most, f"its copies would have over {most} nodes")
+        counter = like_input(op, body, 0, done, "int64")
+        outputs = copier.copy([counter, like_input(op, body, 1, True, "bool"), *carried])
         carried = outputs[1 : 1 + len(carried)]
         for stack, result in zip(stacks, outputs[1 + len(carried) :], strict=True):
             stack.append(result)
         done += 1
         if done != trips:
             going = _goes_on(op, outputs[0], done, is_bound)
-    _check_fit(op, [body])
+    check_fit(op, [body])
     first = 1 + len(carried)
     return [
         *carried,
@@ -131,21 +131,30 @@ def unroll_loop(op: Ops, node: Node, most: int) -> Sequence[str]:
     ]
 
 
-def _trips(node: Node) -> tuple[int | None, bool]:
-    """The greatest number of iterations, None if there is none, and whether there is a first."""
-    trips = going = None
-    if optional_input(node, 0) is not None:
-        trips = node.const(0)
-        if trips is None or trips.size != 1:
-            decline("the trip count is not a constant")
-    if optional_input(node, 1) is not None:
-        going = node.const(1)
-        if going is None or going.size != 1:
-            decline("the condition is not a constant")
-    return (
-        None if trips is None else max(int(trips.item()), 0),
-        going is None or bool(going.item()),
-    )
+def carried_of(node: Node) -> list[str]:
+    """The values that a Loop carries from iteration to iteration, as they are at first."""
+    require(all(node.inputs[2:]), "a carried value is left out")
+    return list(node.inputs[2:])
+
+
+def trip_limit(node: Node) -> int | None:
+    """The greatest number of iterations, None if there is none; declines where it is computed."""
+    if optional_input(node, 0) is None:
+        return None
+    trips = node.const(0)
+    if trips is None or trips.size != 1:
+        decline("the trip count is not a constant")
+    return max(int(trips.item()), 0)
+
+
+def _starts(node: Node) -> bool:
+    """Whether there is a first iteration, as far as the condition goes."""
+    if optional_input(node, 1) is None:
+        return True
+    going = node.const(1)
+    if going is None or going.size != 1:
+        decline("the condition is not a constant")
+    return bool(going.item())
 
 
 def _goes_on(op: Ops, condition: str, done: int, is_bound: bool) -> bool:
@@ -158,7 +167,7 @@ def _goes_on(op: Ops, condition: str, done: int, is_bound: bool) -> bool:
     return going
 
 
-def _like_input(op: Ops, body: Graph, index: int, content: int | bool, dtype: str) -> str:
+def like_input(op: Ops, body: Graph, index: int, content: int | bool, dtype: str) -> str:
     """A counter or condition in the rank that the body declares: 0, by some exporters 1."""
     require(len(body.inputs) > index, "its body has another number of inputs")
     is_list = body.value(body.inputs[index].name).rank == 1
@@ -191,7 +200,7 @@ def scan_unrolled(op: Ops, node: Node) -> Sequence[str]:
 def unroll_scan(op: Ops, node: Node, most: int) -> Sequence[str]:
     """The outputs of a Scan whose body is written out in at most `most` nodes."""
     require(node.info is not None and node.info.since >= 9, "Scan-8 has a batch axis of its own")
-    body, scanned = _body(node, "body"), integer(node, "num_scan_inputs")
+    body, scanned = body_of(node, "body"), integer(node, "num_scan_inputs")
     states = len(node.inputs) - scanned
     require(scanned >= 1 and states >= 0, "num_scan_inputs does not fit its inputs")
     axes, backward = _per_value(node, "scan_input", scanned)
@@ -209,7 +218,7 @@ def unroll_scan(op: Ops, node: Node, most: int) -> Sequence[str]:
         carried = outputs[:states]
         for stack, result in zip(stacks, outputs[states:], strict=True):
             stack.append(result)
-    _check_fit(op, [body])
+    check_fit(op, [body])
     return [*carried, *_scan_results(op, node, stacks)]
 
 
@@ -254,13 +263,15 @@ def slices_of(op: Ops, x: str, axis: int, count: int) -> list[str]:
     return [op.squeeze(p, [axis]) for p in parts]
 
 
-def _body(node: Node, name: str) -> Graph:
+def body_of(node: Node, name: str) -> Graph:
+    """A body by the name of its attribute."""
     body = node.subgraphs.get(name)
     if body is None:
         decline(f"it has no {name}")
     return body
 
 
-def _check_fit(op: Ops, bodies: Sequence[Graph]) -> None:
+def check_fit(op: Ops, bodies: Sequence[Graph]) -> None:
+    """Declines where a body, or a copy of one, contradicts the shapes at hand."""
     frozen = any(b.is_frozen for b in bodies)
     require(not frozen and not op.trial.conflicts, "its body does not fit the shapes at hand")

@@ -10,7 +10,10 @@ from rules.harness import difference, graph_of, node_tests, rewrite, run_ort, th
 from rules.support import arrays, declines, few, prove
 
 from porting.legalize.normalise import normalise
+from porting.model.build import build
+from porting.model.load import LoadedModel
 from porting.model.write import write_model
+from porting.rules import bounded_loops
 from porting.rules import control_flow as rules
 
 Case = tuple[ModelProto, dict[str, np.ndarray]]
@@ -69,7 +72,7 @@ def test_a_loop_of_known_length_is_unrolled(trips: int, x: np.ndarray, start: st
 
 
 @few
-@given(trips=st.integers(1, 8), stop=st.integers(0, 5))
+@given(trips=st.sampled_from([1, 2, 8, 2**31 - 1, 2**63 - 1]), stop=st.integers(0, 5))
 def test_a_loop_ends_where_its_condition_is_known_to(trips: int, stop: int) -> None:
     made = loop(trips, condition="Squeeze(less, axes)", stop=stop)
     result = prove(rules.loop_unrolled, made)
@@ -88,6 +91,7 @@ def test_a_loop_that_never_runs_gives_what_it_was_given(trips: int, go: int) -> 
     [
         (loop(3, condition="Greater(s, x)"), "after iteration 1 is not known"),
         (loop(5000), "would have over 4096 nodes"),
+        (loop(2**40), "would have over 4096 nodes"),
         (loop(3, start="", condition="Squeeze(less, axes)", stop=1), "runtimes disagree"),
     ],
 )
@@ -170,6 +174,80 @@ def test_normalising_unrolls_from_the_outside_in(flag: bool) -> None:
     assert np.array_equal(run_ort(made[0], made[1])[0], run_ort(result, made[1])[0])
 
 
+BOUNDED = """g (float[3] x, float[1] low, bool c0) => (float[3] y, int64 k)
+    <int64 t = {{{trips}}}, bool go = {{1}}, int64 zero = {{0}}> {{
+  y, k = Loop(t, {start}, x, zero) < body = b (int64 i, bool c, float[3] s, int64 n) => (
+      bool d, float[3] r, int64 m) {{
+    p = {inner}
+    r = Add(p, x)
+    one = Constant<value = int64 {{1}}>()
+    m = Add(n, one)
+    all = ReduceSum<keepdims = 0>(r)
+    d = {condition}
+  }} >
+}}"""
+
+
+@few
+@given(
+    trips=st.integers(1, 5), x=arrays((3,)), low=st.floats(-9, 9, width=32), c0=st.booleans(),
+    start=st.sampled_from(["go", "c0"]), condition=st.sampled_from(["Less(all, low)", "Or(c, c)"]),
+)  # fmt: skip
+def test_a_loop_that_may_end_early_runs_to_its_last_iteration(
+    trips: int, x: np.ndarray, low: float, c0: bool, start: str, condition: str
+) -> None:
+    body = BOUNDED.format(trips=trips, start=start, condition=condition, inner="Tanh(s)")
+    made = fed(body, x=x, low=np.float32([low]), c0=c0)
+    for function in (bounded_loops.bounded_loop_to_where,
+                     bounded_loops.bounded_loop_to_where_if_all_run):  # fmt: skip
+        if start == "go" and (trips == 1 or "Or" in condition):
+            declines(function, made, "when it ends is known")
+            continue
+        result = prove(function, made)
+        assert "Loop" not in result
+        assert result.count("Tanh") == trips
+
+
+@few
+@given(trips=st.integers(2, 4), low=st.floats(-9, 9, width=32))
+def test_an_iteration_behind_the_end_that_may_fail_needs_permission(trips: int, low: float) -> None:
+    body = BOUNDED.format(trips=trips, start="go", condition="Less(all, low)", inner="Gather(s, n)")
+    x = np.float32([1, -2, 3])
+    made = fed(body, x=x, low=np.float32([low]), c0=True)
+    reason = "Gather has no result for some inputs"
+    declines(bounded_loops.bounded_loop_to_where, made, reason)
+    if trips <= 3:  # the fourth would gather behind the end
+        prove(bounded_loops.bounded_loop_to_where_if_all_run, made)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"trips": 900}, "over 4096 nodes"),
+        ({"inner": "Concat<axis = 0>(s, s)"}, "changes its shape|not known|does not fit"),
+        ({"inner": "RandomNormalLike(s)"}, "draws random numbers"),
+        ({"start": ""}, "runtimes disagree"),
+    ],
+)
+def test_a_loop_that_cannot_run_to_its_last_iteration_is_declined(
+    changes: dict[str, Any], reason: str
+) -> None:
+    settings = {"trips": 3, "start": "go", "condition": "Less(all, low)", "inner": "Tanh(s)"}
+    made = (model(BOUNDED.format(**settings | changes)), {})
+    declines(bounded_loops.bounded_loop_to_where_if_all_run, made, reason)
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (loop(3, condition="Less(i, k)"), "results are stacked"),
+        (fed(NESTED), "when it ends is known"),
+    ],
+)
+def test_other_loops_are_left_to_other_rules(made: Case, reason: str) -> None:
+    declines(bounded_loops.bounded_loop_to_where_if_all_run, made, reason)
+
+
 def test_normalising_leaves_long_loops_alone() -> None:
     assert "Loop" not in operators(plain(loop(50)[0]))
     assert "Loop" in operators(plain(loop(500)[0]))
@@ -248,6 +326,14 @@ def test_a_scan_from_front_to_back_is_unrolled(length: int, x: int) -> None:
     result = plain(made[0])
     assert "Scan" not in operators(result)
     assert np.allclose(run_ort(result, made[1])[1], run_ort(*made)[1])
+
+
+def test_sizes_that_the_user_gives_make_control_flow_disappear() -> None:
+    body = SCAN.format(attributes="", xs="t, 2", zs="t, 2", ys="t, 2", vs="t, 2")
+    graph = build(LoadedModel(model(body), None, None), dims={"t": 3})
+    normalise(graph)
+    assert [n.op_type for n in graph.nodes].count("Tanh") == 3
+    assert "Scan" not in {n.op_type for n in graph.nodes}
 
 
 def test_a_scan_of_unknown_length_is_declined() -> None:
