@@ -24,6 +24,8 @@ NEVER_APPLIED = {
     "softmax-of-rows/Hardmax",
     # Their bodies are copied at the opset of the case, which is none of the targets, and what
     # decides how often they run is an input; their own tests run these cases.
+    "bounded-loop-to-where",
+    "bounded-loop-to-where-if-all-run",
     "if-to-branch",
     "loop-unrolled",
     "scan-unrolled",
