@@ -115,6 +115,9 @@ NEVER_APPLIED = {
 }
 """Rules for which no case has the form that they rewrite; their own tests have it."""
 
+TYPES = "porting.rules.types_"
+"""Modules whose rules are for element types that few cases have; their tests retype the cases."""
+
 
 def cases(op_type: str) -> Iterator[tuple[str, ModelProto, tuple[Any, ...], tuple[Any, ...]]]:
     """Name, model at an opset that onnxruntime knows, inputs and outputs.
@@ -168,8 +171,9 @@ def run(model: ModelProto, inputs: tuple[Any, ...]) -> list[np.ndarray] | None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda r: r.name)
 def test_gives_the_expected_outputs_or_declines(rule: Rule) -> None:
     applied, reasons = 0, set()
+    typed = rule.function.__module__.startswith(TYPES)
     for name, model, inputs, outputs in cases(rule.op_type):
-        for target in TARGETS:
+        for target in (SOURCE,) if typed else TARGETS:
             try:
                 result = rewrite(model, rule, target)
             except DeclinedError as error:
@@ -185,6 +189,6 @@ def test_gives_the_expected_outputs_or_declines(rule: Rule) -> None:
                 tolerated = rule.exactness == "approximate"
                 assert not problem or tolerated, f"{name} at {target}: {problem}"
     assert "" not in reasons, "declined without a reason"
-    never = rule.name in NEVER_APPLIED or not node_tests(rule.op_type)
+    never = typed or rule.name in NEVER_APPLIED or not node_tests(rule.op_type)
     assert applied or never, f"it never applies: {sorted(reasons)}"
     assert not (applied and rule.name in NEVER_APPLIED), "strike it from the list"
