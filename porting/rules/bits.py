@@ -1,0 +1,55 @@
+"""Logic on the bits of integers of any type and range, on truth values."""
+
+import numpy as np
+
+from porting.legalize.ops import Ops
+from porting.legalize.rule import decline, known_dtype, known_rank, require, rule
+from porting.model.dtypes import INTEGERS, numpy_dtype
+from porting.model.graph import Node
+
+MOST_BITS = 2**24
+"""Largest number of truth values for which room is made."""
+
+HALF = 32
+
+LOGIC = {"BitwiseAnd": "And", "BitwiseOr": "Or", "BitwiseXor": "Xor"}
+
+
+@rule(*LOGIC, exactness="exact")
+def bitwise_by_truth_values(op: Ops, node: Node) -> str:
+    """Logic on truth values: bit k of x is floor(x / 2^k) mod 2, and they are added as 2^k again.
+
+    The bits get an axis of their own at the end. A negative number is divided as the unsigned one
+    with its bits, and sums out of range keep their low bits. Of 64 bits the halves are added
+    apart, because onnxruntime adds whole numbers as floats of 53 bits.
+
+    Source: ONNX BitwiseAnd-18, Cast-13.
+    """
+    dtype = known_dtype(node.input(0), "the input")
+    require(dtype in INTEGERS, f"it is for integers, the input is {dtype}")
+    count = numpy_dtype(dtype).itemsize * 8
+    size = op.value(node.outputs[0]).size
+    if size is None:
+        decline("the size of the result is not known; give it with --shape or --dim")
+    require(size * count <= MOST_BITS, f"it has more than {MOST_BITS} bits")
+    a, b = (_bits(op, node, index, count) for index in (0, 1))
+    result = op.node(LOGIC[node.op_type], [a, b])[0]
+    axis = known_rank(node.output(), "the result")
+    total = ""
+    for start in range(0, count, HALF):
+        end = min(start + HALF, count)
+        part = result if count <= HALF else op.slice(result, [start], [end], [axis])
+        places = op.const(np.left_shift(np.int64(1), np.arange(end - start)))
+        terms = op.Where(part, places, op.const(0, "int64"))
+        added = op.reduce("ReduceSum", terms, [axis], keepdims=False)
+        total = op.Add(total, op.Mul(added, op.const(2**start, "int64"))) if total else added
+    return op.cast(total, dtype)
+
+
+def _bits(op: Ops, node: Node, index: int, count: int) -> str:
+    """The bits of an input as truth values along a last axis, the lowest first."""
+    x = op.cast(node.inputs[index], "uint64")
+    column = op.unsqueeze(x, [known_rank(node.input(index), f"input {index}")])
+    places = np.left_shift(np.uint64(1), np.arange(count, dtype=np.uint64))
+    shifted = op.Div(column, op.const(places))
+    return op.cast(op.Mod(shifted, op.const(2, "uint64")), "bool")
