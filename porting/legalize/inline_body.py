@@ -23,7 +23,7 @@ class BodyCopier:
         size: How many nodes a copy has at most, those of nested bodies among them.
     """
 
-    def __init__(self, op: Ops, body: Graph, label: str = "") -> None:
+    def __init__(self, op: Ops, body: Graph, label: str = "body") -> None:
         """Prepares the copying; declines where the result is for another opset than the body.
 
         Args:

@@ -17,7 +17,13 @@ from porting.model.infer import Hints, infer
 from porting.model.read import read_graph
 from porting.model.write import write_graph
 from porting.rules import sequences
-from porting.rules.control_flow import FEW_NODES, if_to_branch, unroll_loop, unroll_scan
+from porting.rules.control_flow import (
+    FEW_NODES,
+    MOST_NODES,
+    if_to_branch,
+    unroll_loop,
+    unroll_scan,
+)
 
 
 def normalise(graph: Graph) -> None:
@@ -111,7 +117,13 @@ def _resolve(graph: Graph, names: Names) -> bool:
 
 
 def _few_copies(unroll: Callable[[Ops, Node, int], Sequence[str]]) -> RuleFunction:
-    return lambda op, node: unroll(op, node, FEW_NODES)
+    """Unrolls what gives few nodes, or more where a list is filled: only copies tell with what."""
+
+    def run(op: Ops, node: Node) -> Sequence[str]:
+        fills = any(v is not None and v.kind == "sequence" for v in node.input_values())
+        return unroll(op, node, MOST_NODES if fills else FEW_NODES)
+
+    return run
 
 
 _RESOLVED = Registry(

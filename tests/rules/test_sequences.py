@@ -235,15 +235,16 @@ def test_a_mapped_sequence_of_unknown_length_is_declined() -> None:
     declines(rules.sequence_length_to_constant, (model(body), {}), "made by a SequenceMap")
 
 
-def test_a_list_that_a_loop_fills_becomes_tensors() -> None:
-    body = """g (float[2] x) => (float[3, 2] y, int64 n) <int64 t = {3}, bool go = {1}> {
+@pytest.mark.parametrize("trips", [3, 200])
+def test_a_list_that_a_loop_fills_becomes_tensors(trips: int) -> None:
+    body = """g (float[2] x) => (float[n, 2] y, int64 n) <int64 t = {trips}, bool go = {1}> {
       empty = SequenceEmpty()
       s = Loop(t, go, empty) < body = b (int64 i, bool c, seq(float) a) => (bool d, seq(float) r) {
         d = Identity(c) f = Cast<to = 1>(i) v = Mul(x, f) r = SequenceInsert(a, v) } >
       y = ConcatFromSequence<axis = 0, new_axis = 1>(s) n = SequenceLength(s) }"""
-    made = fed(body, x=np.float32([1, -2]))
+    made = fed(body.replace("{trips}", f"{{{trips}}}"), x=np.float32([1, -2]))
     left = same_when_plain(*made)
-    assert sorted(left) == ["Concat", "Identity", *["Mul"] * 3, *["Unsqueeze"] * 3]
+    assert sorted(left) == ["Concat", "Identity", *["Mul"] * trips, *["Unsqueeze"] * trips]
 
 
 @few
