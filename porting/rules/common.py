@@ -179,3 +179,18 @@ def along_channels(op: Ops, node: Node, index: int, rank: int) -> str:
 def known_rank_of(op: Ops, name: str) -> int:
     """The rank of a value by name; declines where it is not known."""
     return known_rank(op.value(name), "the input")
+
+
+def full_precision(node: Node) -> str:
+    """The element type; declines in half precision, whose digits do not carry what follows."""
+    dtype = float_input(node)
+    require(dtype not in HALVES, f"{dtype} has too few digits")
+    return dtype
+
+
+def polynomial(op: Ops, x: str, coefficients: Sequence[float]) -> str:
+    """The polynomial with these coefficients, the constant one first, by Horner's scheme."""
+    result = op.const(coefficients[-1], like=x)
+    for coefficient in reversed(coefficients[:-1]):
+        result = op.Add(op.Mul(result, x), op.const(coefficient, like=x))
+    return result
