@@ -21,13 +21,14 @@ def abs_to_relu(op: Ops, node: Node) -> str:
 
 @rule("Abs", exactness="exact")
 def abs_to_max(op: Ops, node: Node) -> str:
-    """|x| = max(x, -x), but for the sign of a zero.
+    """|x| = max(x, -x), plus 0 for floats: of 0 and -0 either is the maximum, and -0 + 0 = 0.
 
-    Source: ONNX Abs-6. The least integer is its own negative in both.
+    Source: ONNX Abs-6; IEEE 754. The least integer is its own negative in both.
     """
     dtype, x = known_dtype(node.input(0), "the input"), node.inputs[0]
     require(dtype in FLOATS | SIGNED, f"{dtype} has no negative numbers")
-    return op.Max(x, op.Neg(x))
+    larger = op.Max(x, op.Neg(x))
+    return op.Add(larger, op.const(0, dtype)) if dtype in FLOATS else larger
 
 
 @rule("Sign", exactness="exact")

@@ -236,7 +236,8 @@ def test_the_padding_of_a_maximum_is_no_zero(window: str) -> None:
         "{ z = Pad(x, p)  y = MaxPool<kernel_shape = [3, 3]>(z) }",
     )
     assert not same(ort(padded, feed), ort(case, feed))
-    assert applied(every_rule("MaxPool", case, feed))
+    # onnx.reference cannot pad a window that is 1 wide, which some rules make
+    assert applied(every_rule("MaxPool", case, feed, reference=False))
 
 
 def test_the_hamming_window_has_the_constant_of_onnx() -> None:
