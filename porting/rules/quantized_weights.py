@@ -114,19 +114,19 @@ def _blocks(node: Node) -> tuple[Array, Array, Array]:
         decline("the weight and its scales are not constants")
     count = -(-length // block)
     scales = scales.astype(np.float32).reshape(columns, count)
-    numbers = _unpacked(packed.reshape(columns, count, -1), bits)
+    numbers = unpacked(packed.reshape(columns, count, -1), bits)
     zeros = np.full((columns, count), 2 ** (bits - 1), np.float32)
     if optional_input(node, 3) is not None:
         given = node.const(3, WEIGHTS)
         if given is None:
             decline("the zero points are not constants")
         if given.dtype == np.uint8:
-            given = _unpacked(given.reshape(columns, -1), bits)[:, :count]
+            given = unpacked(given.reshape(columns, -1), bits)[:, :count]
         zeros = given.astype(np.float32).reshape(columns, count)
     return numbers.astype(np.float32), scales, zeros
 
 
-def _unpacked(packed: Array, bits: int) -> Array:
+def unpacked(packed: Array, bits: int) -> Array:
     """The numbers in bytes, low bits first, along the last axis."""
     shifts = np.arange(0, 8, bits, dtype=np.uint8)
     parts = (packed[..., None] >> shifts) & np.uint8(2**bits - 1)
