@@ -61,6 +61,7 @@ NEVER_APPLIED = {
     "where-of-booleans",
     "pointwise-convolution-to-matmul",
     "defaults-dropped/ConvTranspose",
+    "mask-below-its-row",
     "mask-of-bounded-scores",
     "mask-of-ten-thousand",
     "max-to-global-max-pool",
@@ -119,6 +120,7 @@ NEVER_APPLIED = {
     "number-before-repetition/Mul",
     "second-operand-expanded/Max",
     "second-operand-expanded/Min",
+    "average-pool-in-two",
 }
 """Rules for which no case has the form that they rewrite; their own tests have it."""
 
