@@ -82,6 +82,13 @@ def masked(number: float) -> onnx.ModelProto:
     return chain(*nodes, x=(2, 6, 6), m=mask)
 
 
+def largest_masked(number: float, opset: int) -> onnx.ModelProto:
+    attribute, given = ({"axes": [-1]}, []) if opset < 18 else ({}, ["a"])
+    nodes = node("Add", ["x", "m"], ["b"]), node("ReduceMax", ["b", *given], ["y"], **attribute)
+    mask = np.full((6, 6), number, np.float32)
+    return chain(*nodes, opset=opset, x=(2, 6, 6), m=mask, **{n: ints(-1) for n in given})
+
+
 def twice(one: Any, each: Any, shape: Any = IMAGE, first: str = "Add") -> onnx.ModelProto:
     return chain(
         node(first, ["x", "o"], ["p"]), node("Add", ["p", "e"], ["y"]), x=shape, o=one, e=each
@@ -287,6 +294,8 @@ def test_nothing_is_folded_from_opset_20_on() -> None:
         (after_add("Cast", more={"to": onnx.TensorProto.INT32}), "deviates", "half precision"),
         (gelu(half_last=False), "supported", ""),
         (masked(-1e9), "supported", ""),
+        (x("GlobalAveragePool"), "supported", ""),
+        (x("GlobalAveragePool", (2, 3, 6)), "deviates", "in the midst"),
     ],
 )
 def test_the_bm1684x(model: onnx.ModelProto, verdict: str, reason: str) -> None:
@@ -312,6 +321,8 @@ def test_integers_cast_twice_crash_the_bm1684x() -> None:
         (gelu(half_last=True), "supported", ""),
         (gelu(half_last=False), "unsupported", "order of a GELU"),
         (masked(-1e9), "deviates", "garbage"),
+        (largest_masked(-1e9, 13), "deviates", "garbage"),
+        (largest_masked(-1e9, 18), "deviates", "garbage"),
         (masked(-1e4), "supported", ""),
         (x("Floor"), "deviates", "other numbers"),
         (x("ArgMax", axis=1), "fallback", "argmax_v3"),
