@@ -31,11 +31,9 @@ NEVER_APPLIED = {
     "scan-unrolled",
     "sequence-map-unrolled",
     # The cases need a newer opset than onnxruntime knows; their own tests run them.
-    "causal-convolution-to-conv/CausalConvWithState",
     "function-body/CausalConvWithState",
     "function-body/LinearAttention",
     "function-body/SwiGLU",
-    "linear-attention-step-by-step/LinearAttention",
     # No case has the form that they rewrite.
     "full-lengths-to-none/GRU",
     "full-lengths-to-none/RNN",
