@@ -12,10 +12,12 @@ from porting.capability.judge import Judge
 from porting.capability.targets import load_target
 from porting.checking import check_precision, judge_model
 from porting.finishing import NOT_ASKED, check_output, prove, write
+from porting.legalize.casts import cancel_casts
 from porting.legalize.driver import legalize
 from porting.legalize.normalise import clean, normalise
 from porting.legalize.opset import adapters
 from porting.legalize.policy import Policy, policy_of
+from porting.legalize.search import LEGAL
 from porting.legalize.window import enter_window
 from porting.model.build import build
 from porting.model.load import LoadedModel
@@ -125,6 +127,7 @@ def _rewrite(prepared: Prepared, judge: Judge, settings: Settings) -> _Made:
     window = enter_window(graph, judge.table, registry(), policy)
     normalise(graph)
     rewrites, declined = legalize(graph, judge, registry(), policy)
+    cancel_casts(graph, lambda node: judge.verdict(node) in LEGAL)
     clean(graph)
     proto = write_model(graph, prepared.loaded.proto, graph.context.opsets)
     return _Made(proto, (*window.rewrites, *rewrites), (*window.declined, *declined))

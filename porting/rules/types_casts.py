@@ -3,6 +3,7 @@
 import numpy as np
 from onnx import TensorProto, numpy_helper
 
+from porting.legalize.casts import stands_for
 from porting.legalize.interval import embeds
 from porting.legalize.ops import Ops
 from porting.legalize.ranges import fits
@@ -23,7 +24,8 @@ def cast_of_cast(op: Ops, node: Node) -> str:
         decline("its input is no Cast")
     source = before.inputs[0]
     between = known_dtype(node.input(0), "the input")
-    require(fits(before.graph, source, between), f"'{source}' may lose something in {between}")
+    same = stands_for(before.graph, source, between, cast_target(node))
+    require(same, f"'{source}' may lose something in {between}")
     return op.cast(source, cast_target(node))
 
 

@@ -5,6 +5,7 @@ How the families work is told in `porting.legalize.retype`.
 
 from porting.legalize.interval import embeds
 from porting.legalize.ops import Ops
+from porting.legalize.ranges import fits
 from porting.legalize.retype import in_type, proven
 from porting.legalize.rule import known_dtype, require, rule
 from porting.model.dtypes import INTEGERS
@@ -94,6 +95,8 @@ def held_in_int64(op: Ops, node: Node) -> list[str]:
 def proven_in_int32(op: Ops, node: Node) -> list[str]:
     """f(x) = cast(f(cast(x, int32))) for integers that are proven to be in the range of int32.
 
+    Where f only moves elements, it is enough that those of the result are.
+
     Source: ONNX Cast-13; `porting.legalize.ranges` has the proofs.
     """
     dtype = _type(node)
@@ -141,8 +144,18 @@ def _held(op: Ops, node: Node, to: str) -> list[str]:
 def _proven(op: Ops, node: Node, to: str) -> list[str]:
     require(not embeds(_type(node), to), f"{to} needs no proof")
     _means_the_same(node)
-    proven(node, to, KEYS[node.op_type])
+    # Elements that are not picked may lose their upper bits: nobody sees them.
+    if node.op_type in _COMPARING or not fits(node.graph, node.outputs[0], to):
+        proven(node, to, KEYS[node.op_type])
     return in_type(op, node, to, KEYS[node.op_type])
+
+
+_COMPARING = frozenset(
+    {"ArgMax", "ArgMin", "Clip", "Equal", "GlobalMaxPool", "Greater", "GreaterOrEqual", "Hardmax"}
+    | {"Less", "LessOrEqual", "Max", "MaxPool", "Min", "NonZero", "ReduceMax", "ReduceMin", "Relu"}
+    | {"ScatterElements", "ScatterND", "Size", "TopK", "Unique"}
+)
+"""Operators that look at the elements, or may, and do not only move them."""
 
 
 def _means_the_same(node: Node) -> None:

@@ -237,6 +237,21 @@ def test_what_is_used_as_an_index_is_proven_by_its_use(seed: int, rows: int) -> 
     prove(types_moving.proven_in_int32, case, op_type="Unsqueeze", rel=0, absolute=0)
 
 
+@few
+@given(seed=SEEDS)
+def test_elements_that_are_not_picked_may_be_too_large(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    condition = random.random(4) < 0.5
+    ids = np.where(condition, random.integers(0, 9, 4), random.integers(2**33, 2**40, 4))
+    nodes = [
+        helper.make_node("Where", ["condition", "ids", "c"], ["w"]),
+        helper.make_node("Gather", ["data", "w"], ["y"]),
+    ]
+    data, c = np.arange(9, dtype=np.float32), np.array([1, 2, 3, 4])
+    case = chain(nodes, {"condition": condition, "ids": ids}, data=data, c=c)
+    prove(types_moving.proven_in_int32, case, op_type="Where", rel=0, absolute=0)
+
+
 @pytest.mark.parametrize("op_type", operators(types_indices.indices_in_int32))
 @fewer
 @given(data=st.data(), back=st.booleans())
