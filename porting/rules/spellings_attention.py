@@ -15,6 +15,9 @@ from porting.rules.tracing import contents, maker, one_number
 FILL = -1e4
 """A mask that every element type holds, together with a score beside it."""
 
+HUGE = -1e30
+"""What is added to hide a score in bfloat16 and wider: beside it, any score is nothing."""
+
 FAR = 512.0
 """exp(-104) is 0 in float32 and in narrower types; the rest is for rounding in the narrowest."""
 
@@ -98,6 +101,43 @@ def mask_of_bounded_scores(op: Ops, node: Node) -> str:
     apart = low + _least_kept(node, mask) - highest
     require(apart > FAR, "a row may be masked altogether, or a masked score come near a kept one")
     return _remasked(op, node, mask)
+
+
+@rule("Softmax", exactness="reordered")
+def mask_below_its_row(op: Ops, node: Node) -> str:
+    """softmax(x + m) = softmax(where(hidden, l - |l| - 256, x)) with l the least x of each row.
+
+    A hidden score is then lower than all others by 256 and by their size, so that its exponential
+    is 0, as it is with -1e30 or -inf added; yet no number is huge. Each row must keep a score, and
+    scores must be finite, which sums of products are unless the arithmetic overflows. What m adds
+    to the others stays.
+
+    Source: ONNX Softmax-13; exp(-104) is below the smallest float32.
+    """
+    mask, graph = _mask(node), node.graph
+    scores, axis = mask.scores, _row_axis(node)
+    rank = known_rank(node.input(0), "the masked scores")
+    require(known_rank(graph.value(scores), "the scores") == rank, "the scores have another rank")
+    require(hidden(graph, scores) is None, "the scores are masked before")
+    numbers = mask.array.astype(np.float64)
+    covered = numbers <= HUGE
+    if mask.is_added:
+        rest = np.where(covered, 0.0, numbers)
+        if rest.any():
+            scores = op.Add(scores, op.const(rest, like=scores))
+    else:
+        require(bool(covered.all()), "it puts other numbers for scores, too")
+        chosen = contents(graph, mask.source.inputs[0])
+        if chosen is None:
+            decline("which scores are masked is known at run time only")
+        covered = chosen if mask.index == 1 else ~chosen
+    between = (numbers < FILL) & (numbers > HUGE)
+    require(not between.any(), "a mask is neither huge nor modest")
+    _require_kept_rows(node, covered)
+    depth = op.const(1024.0 if op.value(scores).dtype == "float64" else 256.0, like=scores)
+    least = op.reduce("ReduceMin", scores, [rank + axis])
+    lower = op.Sub(op.Sub(least, op.Abs(least)), depth)
+    return op.copy(node, [op.Where(op.const(covered), lower, scores)])[0]
 
 
 @rule("Softmax", exactness="conditional")

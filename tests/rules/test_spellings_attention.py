@@ -158,6 +158,49 @@ def test_a_mask_of_bounded_scores_is_ten_thousand(
         prove_last(function, case, targets=(13, 17), rel=0, absolute=0)
 
 
+BIASED = np.where(CAUSAL, -np.arange(4.0), -1e30).astype(np.float32)
+
+
+@pytest.mark.parametrize(("mask", "constants"), [*MASKS, ("m = Add(t, c)", {"c": BIASED})])
+@few
+@given(scale=st.sampled_from([0.5, 30.0, 1e6, 1e20]), seed=st.integers(0, 99))
+def test_a_mask_of_any_scores_is_below_their_row(
+    mask: str, constants: dict[str, object], scale: float, seed: int
+) -> None:
+    random = np.random.default_rng(seed)
+    q, k = (random.standard_normal((2, 4, 4)).astype(np.float32) for _ in range(2))
+    body = f"p = MatMul(q, k) t = Mul(p, scale) {mask} y = Softmax <axis = -1> (m)"
+    case = spelled(body, {"q": q, "k": k}, {"scale": scale, **constants})
+    made = prove_last(rules.mask_below_its_row, case, targets=(11, 13, 17, 18), rel=1e-6)
+    assert made[-6:] == ["ReduceMin", "Abs", "Sub", "Sub", "Where", "Softmax"]
+
+
+def test_a_mask_of_numbers_of_64_bits_is_further_below() -> None:
+    x = np.linspace(-9, 9, 16).reshape(4, 4)
+    case = spelled("t = Tanh(x) m = Add(t, c) y = Softmax(m)", {"x": x}, {"c": -1e300 * ~CAUSAL})
+    prove_last(rules.mask_below_its_row, case, rel=0, absolute=0)
+
+
+@pytest.mark.parametrize(
+    ("body", "constants", "reason"),
+    [
+        ("m = Add(x, c) y = Softmax(m)", {"c": LOWEST}, "an input of the graph"),
+        ("t = Tanh(x) m = Add(t, c) y = Softmax(m)", {"c": WHOLE_ROW}, "masked altogether"),
+        ("t = Tanh(x) m = Add(t, c) y = Softmax(m)", {"c": -1e30}, "masked altogether"),
+        ("t = Tanh(x) m = Add(t, c) y = Softmax(m)", {"c": LOWEST / 1e30}, "neither huge"),
+        ("t = Tanh(x) n = Not(e) m = Where(n, c, t) y = Softmax(m)", {"c": -1e30}, "run time only"),
+        ("t = Tanh(x) m = Where(d, c, t) y = Softmax(m)", {"c": BIASED, "d": ~CAUSAL}, "other num"),
+        ("t = Tanh(x) u = Add(t, c) m = Add(u, c) y = Softmax(m)", {"c": HIDING}, "masked before"),
+        ("t = Tanh(x) m = Add(t, c) y = Softmax(m)", {"c": LOWEST[None, None]}, "another rank"),
+    ],
+)
+def test_a_mask_that_cannot_be_put_below_stays(body: str, constants: dict, reason: str) -> None:
+    inputs = {"x": np.ones((4, 4), np.float32)}
+    if "(e)" in body:
+        inputs["e"] = CAUSAL
+    declines_last(rules.mask_below_its_row, spelled(body, inputs, constants), reason)
+
+
 @pytest.mark.parametrize(
     ("body", "constants", "reason"),
     [
