@@ -11,6 +11,8 @@ Verdict: TypeAlias = Literal["supported", "fallback", "unknown", "deviates", "un
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 """From best to worst. A node's verdict is the worst of its findings."""
 
+DeclinedKind: TypeAlias = Literal["policy", "result", "form"]
+
 FAILING: frozenset[Verdict] = frozenset({"deviates", "unsupported"})
 """Verdicts that fail the gate by default."""
 
@@ -269,13 +271,24 @@ class Rewrite:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """A rule that was tried on a node that remains, and why it was not applied."""
+    """A rule that was tried on a node that remains, and why it was not applied.
+
+    Attributes:
+        node: Name of the node.
+        op_type: Its operator.
+        rule: Name of the rule; empty for a reason that is no rule's.
+        reason: A clause.
+        scope: Path of the body in which the node stands.
+        kind: `policy`: it would have to be allowed; `result`: the target refuses what it makes;
+            `form`: it is for another form of the operator.
+    """
 
     node: str
     op_type: str
     rule: str
     reason: str
     scope: str = ""
+    kind: DeclinedKind = "form"
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
@@ -285,6 +298,7 @@ class Declined:
             "rule": self.rule,
             "reason": self.reason,
             "scope": self.scope,
+            "kind": self.kind,
         }
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from porting.capability.memory import Signature, signature_of
 from porting.legalize.rule import Rule
 from porting.model.graph import SMALL, Graph, Node
-from porting.results import Verdict
+from porting.results import DeclinedKind, Verdict
 
 COMPARED = 64
 """Elements up to which constants are compared by their contents."""
@@ -26,12 +26,21 @@ class Recipe:
     inner: tuple[tuple[int, "Recipe"], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one rule made nothing of a node; see `porting.results.Declined`."""
+
+    rule: str
+    reason: str
+    kind: DeclinedKind = "form"
+
+
 @dataclass
 class Recipes:
     """What was found so far, for one model and one table."""
 
     _solved: dict[Signature, Recipe] = field(default_factory=dict)
-    _failed: dict[Signature, Sequence[tuple[str, str]]] = field(default_factory=dict)
+    _failed: dict[Signature, Sequence[Refusal]] = field(default_factory=dict)
 
     def case(self, node: Node, verdict: Verdict) -> "Case":
         """What is known of nodes like this one."""
@@ -64,7 +73,7 @@ class Case:
         """What was the answer before."""
         return self._recipes._solved.get(self.likeness) if self.likeness is not None else None
 
-    def failure(self) -> list[tuple[str, str]] | None:
+    def failure(self) -> list[Refusal] | None:
         """The reasons why there is no answer, if that is known."""
         reasons = self._recipes._failed.get(self.identity) if self.identity is not None else None
         return list(reasons) if reasons is not None else None
@@ -74,7 +83,7 @@ class Case:
         if self.likeness is not None:
             self._recipes._solved[self.likeness] = recipe
 
-    def failed(self, reasons: Sequence[tuple[str, str]]) -> None:
+    def failed(self, reasons: Sequence[Refusal]) -> None:
         """Notes that there is none, unless the search looked at the node's surroundings."""
         if self.identity is not None and _looks(self._node) == self._looks:
             self._recipes._failed[self.identity] = tuple(reasons)

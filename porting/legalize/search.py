@@ -12,7 +12,7 @@ from porting.capability.judge import Judge
 from porting.legalize.apply import Names, Replacement, apply
 from porting.legalize.cost import Cost, cost_of
 from porting.legalize.policy import Policy
-from porting.legalize.recipes import Recipe, Recipes
+from porting.legalize.recipes import Recipe, Recipes, Refusal
 from porting.legalize.rule import DeclinedError, Registry, Rule
 from porting.model.graph import Node
 from porting.results import VERDICTS, Declined, Verdict, worst
@@ -69,14 +69,14 @@ class Attempt:
     Attributes:
         node: What is to be replaced.
         verdict: Why; every node of the result must have a better one.
-        declined: Why rules declined, as far as this depth: the rule's name and the reason.
+        declined: Why rules declined, as far as this depth.
         trials: Rules tried so far.
         depth: How many rules may follow each other for now.
     """
 
     node: Node
     verdict: Verdict
-    declined: list[tuple[str, str]] = field(default_factory=list)
+    declined: list[Refusal] = field(default_factory=list)
     trials: int = 0
     depth: int = 1
 
@@ -170,13 +170,13 @@ class Search:
         rules = self.rules.for_operator(node.key)
         for rule in rules:
             found = self._try(rule, node, attempt, above)
-            if isinstance(found, str):
+            if isinstance(found, Refusal):
                 if not above:
-                    attempt.declined.append((rule.name, found))
+                    attempt.declined.append(found)
             elif best is None or found.rank < best.rank:
                 best = found
         if not rules and not above:
-            attempt.declined.append(("", "no rule rewrites it"))
+            attempt.declined.append(Refusal("", "no rule rewrites it"))
         return best
 
     def _try(
@@ -185,20 +185,20 @@ class Search:
         node: Node,
         attempt: Attempt,
         above: tuple[Rule, ...],
-    ) -> Solution | str:
+    ) -> Solution | Refusal:
         """What one rule makes of a node, or why it makes nothing."""
         refusal = self.policy.refusal(rule)
         if refusal:
-            return refusal
+            return Refusal(rule.name, refusal, "policy")
         if rule in above:
-            return "it would apply to its own result"
+            return Refusal(rule.name, "it would apply to its own result")
         attempt.trials += 1
         if attempt.trials > MAX_TRIALS:
-            return f"the search ended after {MAX_TRIALS} trials"
+            return Refusal(rule.name, f"the search ended after {MAX_TRIALS} trials")
         try:
             replacement = apply(rule, node, self.names)
         except DeclinedError as declined:
-            return str(declined)
+            return Refusal(rule.name, str(declined))
         return self._complete(replacement, attempt, (*above, rule))
 
     def _complete(
@@ -206,7 +206,7 @@ class Search:
         replacement: Replacement,
         attempt: Attempt,
         above: tuple[Rule, ...],
-    ) -> Solution | str:
+    ) -> Solution | Refusal:
         """A replacement in which each illegal node is replaced in turn."""
         inner: dict[Node, Solution] = {}
         for new in replacement.nodes:
@@ -216,7 +216,8 @@ class Search:
             if solution is not None:
                 inner[new] = solution
             elif not _better(its, attempt.verdict):
-                return f"its result needs {new.key}, {self._why(new)}"
+                reason = f"its result needs {new.key}, {self._why(new)}"
+                return Refusal(replacement.rule.name, reason, "result")
         return self._rated(replacement, inner)
 
     def _why(self, node: Node) -> str:
@@ -229,6 +230,7 @@ def _better(verdict: Verdict, than: Verdict) -> bool:
     return VERDICTS.index(verdict) < VERDICTS.index(than)
 
 
-def _declined(node: Node, reasons: list[tuple[str, str]]) -> list[Declined]:
+def _declined(node: Node, reasons: list[Refusal]) -> list[Declined]:
     name = node.origin or node.name
-    return [Declined(name, node.key, rule, reason, node.graph.path) for rule, reason in reasons]
+    path = node.graph.path
+    return [Declined(name, node.key, r.rule, r.reason, path, r.kind) for r in reasons]

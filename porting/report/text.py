@@ -17,6 +17,7 @@ from porting.results import (
     CheckResult,
     ConvertResult,
     Declined,
+    DeclinedKind,
     Finding,
     Rewrite,
     Verdict,
@@ -265,10 +266,13 @@ def _remaining(console: Console, result: ConvertResult, notes: Footnotes) -> Non
         _tried(console, [d for d in result.declined if d.op_type in keys])
 
 
+_RELEVANCE: tuple[DeclinedKind, ...] = ("policy", "result", "form")
+
+
 def _tried(console: Console, declined: Sequence[Declined]) -> None:
-    """Why each rule declined, the rules with one reason together."""
+    """Why each rule declined, the rules with one reason together, what can be acted on first."""
     reasons: dict[str, list[str]] = {}
-    for each in declined:
+    for each in sorted(declined, key=lambda d: _RELEVANCE.index(d.kind)):
         rules = reasons.setdefault(each.reason, [])
         if each.rule and each.rule not in rules:
             rules.append(each.rule)

@@ -249,3 +249,59 @@ def test_a_trial_that_is_given_up_leaves_the_values_of_the_graph_alone():
     legalize(g, judge_for("Sin: {}"), rules(celu_to_relu))
     assert operators(g) == ["Celu"]
     assert g.values["y"].dtype is None
+
+
+def test_a_rule_that_declines_says_what_kind_of_reason_it_is():
+    _, declined = legalize(
+        graph(CELU), judge_for("Relu: {}"), rules(celu_never, celu_to_elu, celu_approximately)
+    )
+    assert [d.kind for d in declined] == ["form", "result", "policy"]
+
+
+CHAIN = "g (float[2] x) => (float[2] y) { a = Celu(x) b = Celu(a) y = Celu(b) }"
+
+
+def counting(calls, lookup=lambda node: None):
+    def counted(op, node):
+        """Celu as Relu, or nothing; every call is noted."""
+        calls.append(node.name)
+        lookup(node)
+        return op.Relu(node.inputs[0])
+
+    return rule("Celu", exactness="exact")(counted)
+
+
+def test_what_helped_a_node_is_tried_first_on_the_next_like_it():
+    calls = []
+    rewrites, _ = legalize(graph(CHAIN), judge_for("Relu: {}"), rules(celu_never, counting(calls)))
+    assert [r.rule for r in rewrites] == ["counted"] * 3
+    assert calls.count("b") == calls.count("y") == 1
+
+
+def test_that_nothing_helps_is_found_out_once_for_equal_nodes():
+    calls = []
+    _, declined = legalize(graph(CHAIN), judge_for("Elu: {}"), rules(counting(calls)))
+    assert set(calls) == {"a"}
+    assert [d.node for d in declined] == ["a", "b", "y"]
+
+
+def test_a_rule_that_looks_around_is_asked_again_for_each_node():
+    calls = []
+    around = counting(calls, lambda node: node.graph.producer(node.inputs[0]))
+    legalize(graph(CHAIN), judge_for("Elu: {}"), rules(around))
+    assert set(calls) == {"a", "b", "y"}
+
+
+def test_constants_tell_nodes_apart():
+    @rule("Add", exactness="exact")
+    def add_of_one(op, node):
+        """Adding 1 as Relu; enough for a search."""
+        if node.const(1).item() != 1:
+            decline("the constant is not 1")
+        return op.Relu(node.inputs[0])
+
+    body = """g (float[1] x) => (float[1] y) <float[1] one = {1}, float[1] two = {2}> {
+        a = Add(x, two) b = Add(a, one) c = Add(b, two) y = Add(c, one) }"""
+    g = graph(body)
+    legalize(g, judge_for("Relu: {}"), rules(add_of_one))
+    assert operators(g) == ["Add", "Relu", "Add", "Relu"]

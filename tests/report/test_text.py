@@ -136,3 +136,13 @@ def test_rules_that_decline_for_one_reason_are_named_together():
     text = render(ConvertResult(remaining, remaining, (), tuple(declined), verification))
     assert text.count("tried  one, two: too large") == 1
     assert text.count("tried  three: too small") == 1
+
+
+def test_what_can_be_acted_on_is_told_before_rules_for_other_forms():
+    remaining = result(node("a", "unsupported"))
+    kinds = ("form", "result", "policy")
+    declined = tuple(Declined("a", "Conv", kind, f"because of {kind}", kind=kind) for kind in kinds)
+    verification = {"status": "passed", "reason": "ok", "outputs": []}
+    text = render(ConvertResult(remaining, remaining, (), declined, verification))
+    places = [text.index(f"tried  {kind}") for kind in kinds]
+    assert places == sorted(places, reverse=True)
