@@ -82,7 +82,7 @@ def _is_low_mask(mask: Array, dtype: str) -> bool:
     return all(0 <= m < np.iinfo(dtype).max and m & (m + 1) == 0 for m in wide)
 
 
-@rule("BitwiseAnd", "BitwiseOr", "BitwiseXor", exactness="exact", since=13)
+@rule("BitwiseAnd", "BitwiseOr", "BitwiseXor", exactness="exact")
 def bitwise_by_digits(op: Ops, node: Node) -> str:
     """Binary digits of a and b along an axis of their own, combined, summed with their weights.
 
