@@ -61,6 +61,8 @@ NEVER_APPLIED = {
     "defaults-dropped/ConvTranspose",
     "mask-below-its-row",
     "mask-of-bounded-scores",
+    "pad-as-image",
+    "softplus-without-threshold",
     "mask-of-ten-thousand",
     "max-to-global-max-pool",
     "mean-to-global-average-pool",
@@ -123,6 +125,8 @@ NEVER_APPLIED = {
     "second-operand-expanded/Max",
     "second-operand-expanded/Min",
     "average-pool-in-two",
+    "col2im-to-transpose",
+    "unique-to-constants",
 }
 """Rules for which no case has the form that they rewrite; their own tests have it."""
 
