@@ -1,18 +1,17 @@
 """Runs one rule on one node and makes of the result something that can stand in its place."""
 
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import count
 
 from onnx import numpy_helper
-from onnx.defs import OpSchema
 
 from porting.legalize.ops import Ops
 from porting.legalize.rename import rename_in_body
 from porting.legalize.rule import Rule, decline
+from porting.legalize.wellformed import require_wellformed
 from porting.model.graph import Array, Context, Graph, Node, Value, constant, merge
 from porting.model.read import read_node
-from porting.model.schema import ONNX_DOMAIN, make_node, op_info
+from porting.model.schema import make_node
 
 
 @dataclass(eq=False)
@@ -96,7 +95,7 @@ def _finish(rule: Rule, node: Node, trial: Graph, results: dict[str, str]) -> Re
         proto = make_node("Identity", [rename.get(result, result)], [output], name=name)
         trial.nodes.append(read_node(proto, trial, node.origin))
     live = _live(trial.nodes, set(results.values()))
-    _check(live)
+    require_wellformed(live)
     nodes = [_renamed(n, rename, trial) for n in live]
     for output, result in results.items():
         value = trial.value(result)
@@ -131,59 +130,6 @@ def _live(nodes: list[Node], wanted: set[str]) -> list[Node]:
             needed.update(i for i in node.inputs if i)
             needed.update(node.captured())
     return kept[::-1]
-
-
-def _check(nodes: list[Node]) -> None:
-    """Declines a replacement that is not ONNX at its opset, so that no rule has to know all of it.
-
-    An operator may be younger than the opset, or have gained an attribute, a mode, an input or an
-    element type only later: Max takes integers from 12 on, AveragePool dilations from 19 on.
-    """
-    for node in nodes:
-        if node.domain != ONNX_DOMAIN:
-            continue
-        at = f"{node.op_type} of opset {node.opset}"
-        info = node.info
-        if info is None or info.deprecated:
-            decline(f"there is no {at}")
-        unknown = sorted({a.name for a in node.proto.attribute} - set(info.attributes))
-        if unknown:
-            decline(f"{at} has no attribute {unknown[0]}")
-        for name, (modes, since) in _LATER_MODES.get(node.op_type, {}).items():
-            if node.opset < since and node.attribute(name) in modes:
-                decline(f"{at} has no {name} {node.attribute(name)}")
-        if len(node.inputs) > info.max_inputs:
-            decline(f"{at} has no input {len(node.inputs)}")
-        for index, formal in enumerate(info.schema.inputs):
-            given = index < len(node.inputs) and node.inputs[index]
-            if formal.option == OpSchema.FormalParameterOption.Single and not given:
-                decline(f"{at} needs input {formal.name}")
-        allowed = _input_types(node.op_type, node.opset)
-        for index, value in enumerate(node.input_values()):
-            types = allowed[min(index, len(allowed) - 1)]
-            if value is not None and value.kind == "tensor" and value.dtype is not None:
-                spelled = _SPELLED.get(value.dtype, value.dtype)
-                if f"tensor({spelled})" not in types:
-                    decline(f"{at} does not take {value.dtype}")
-
-
-_LATER_MODES: dict[str, dict[str, tuple[frozenset[str], int]]] = {
-    "Pad": {"mode": (frozenset({"wrap"}), 19)},
-    "Resize": {"coordinate_transformation_mode": (frozenset({"half_pixel_symmetric"}), 19)},
-    "ScatterElements": {"reduction": (frozenset({"max", "min"}), 18)},
-    "ScatterND": {"reduction": (frozenset({"max", "min"}), 18)},
-}
-"""Values that an attribute may have only from an opset on, which no schema says."""
-
-
-@cache
-def _input_types(op_type: str, opset: int) -> tuple[frozenset[str], ...]:
-    """The types that each formal input admits, as ONNX spells them: `tensor(float)`."""
-    info = op_info(op_type, ONNX_DOMAIN, opset)
-    return tuple(frozenset(i.types) for i in info.schema.inputs) if info is not None else ()
-
-
-_SPELLED = {"float32": "float", "float64": "double"}
 
 
 def _renamed(node: Node, rename: dict[str, str], trial: Graph) -> Node:
