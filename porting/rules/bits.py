@@ -1,4 +1,4 @@
-"""Logic on the bits of integers of any type and range, on truth values."""
+"""Logic on the bits of integers of any type and range."""
 
 import numpy as np
 
@@ -15,6 +15,23 @@ HALF = 32
 LOGIC = {"BitwiseAnd": "And", "BitwiseOr": "Or", "BitwiseXor": "Xor"}
 
 
+@rule("BitwiseNot", exactness="exact")
+def bitwise_not_to_sub(op: Ops, node: Node) -> str:
+    """`not x` = -1 - x of signed numbers, max - x of others: every bit is taken from a 1.
+
+    Source: ONNX BitwiseNot-18; two's complement.
+    """
+    dtype = _integer_type(node)
+    ones = -1 if dtype.startswith("int") else np.iinfo(dtype).max
+    return op.Sub(op.const(ones, dtype), node.inputs[0])
+
+
+def _integer_type(node: Node) -> str:
+    dtype = known_dtype(node.input(0), "the input")
+    require(dtype in INTEGERS, f"it is for integers, the input is {dtype}")
+    return dtype
+
+
 @rule(*LOGIC, exactness="exact")
 def bitwise_by_truth_values(op: Ops, node: Node) -> str:
     """Logic on truth values: bit k of x is floor(x / 2^k) mod 2, and they are added as 2^k again.
@@ -25,8 +42,7 @@ def bitwise_by_truth_values(op: Ops, node: Node) -> str:
 
     Source: ONNX BitwiseAnd-18, Cast-13.
     """
-    dtype = known_dtype(node.input(0), "the input")
-    require(dtype in INTEGERS, f"it is for integers, the input is {dtype}")
+    dtype = _integer_type(node)
     count = numpy_dtype(dtype).itemsize * 8
     size = op.value(node.outputs[0]).size
     if size is None:

@@ -6,7 +6,16 @@ from functools import cache
 from typing import Any, Literal
 
 import numpy as np
-from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TypeProto, defs, numpy_helper
+from onnx import (
+    AttributeProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    TypeProto,
+    defs,
+    numpy_helper,
+)
 from onnx.backend.test.case.node import collect_testcases
 from rules.harness import _all_cases, difference, run_ort, run_reference
 from rules.test_opset_support import attempt
@@ -94,7 +103,7 @@ def sweep(targets: Sequence[int], every: int = 1) -> Iterator[Outcome]:
 
 
 def _outcome(case: Any, targets: Sequence[int]) -> Outcome:
-    inputs, wanted = case.data_sets[0]
+    inputs, wanted = ([_plain(v) for v in values] for values in case.data_sets[0])
     original, feed = frozen(case.model, inputs)
     model, op_type = original, case.model.graph.node[0].op_type
     for target in targets:
@@ -124,7 +133,7 @@ def frozen(model: ModelProto, inputs: Sequence[Any]) -> tuple[ModelProto, dict[s
     del copy.graph.input[:]
     feed: dict[str, Any] = {}
     for index, (info, given) in enumerate(zip(infos, inputs, strict=False)):
-        value = np.asarray(given) if isinstance(given, np.generic) else given
+        value = _plain(given)
         settled = index > 0 or model.graph.node[0].op_type.endswith("Window")
         settled = settled and isinstance(value, np.ndarray) and value.dtype.kind in "iub"
         named = info.name in {"scales", "roi", "ratio"} and isinstance(value, np.ndarray)
@@ -153,15 +162,32 @@ def _problem(case: Any, model: ModelProto, feed: Mapping[str, Any], wanted: Sequ
         except Exception as error:  # noqa: BLE001 - a runtime without the operator raises anything
             last = f"{run.__name__}: {error}"
             continue
-        problems = [
-            difference(a, np.asarray(b), rel, max(case.atol, 1e-5))
-            for a, b in zip(wanted, got, strict=True)
-            if isinstance(a, np.ndarray)
-        ]
-        if not any(problems):
+        problem = _difference(wanted, list(got), rel, max(case.atol, 1e-5))
+        if not problem:
             return ""
-        last = f"{run.__name__}: {max(problems)}"
+        last = f"{run.__name__}: {problem}"
     return last
+
+
+def _plain(value: Any) -> Any:
+    """A value of a case as runtimes take and give it: an array, a list of them, or nothing."""
+    if isinstance(value, TensorProto):
+        return numpy_helper.to_array(value)
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    return value if value is None else np.asarray(value)
+
+
+def _difference(wanted: Any, got: Any, rel: float, absolute: float) -> str:
+    """What is wrong with a result, which may be a sequence or nothing; empty if it is right."""
+    if isinstance(wanted, list) and isinstance(got, list):
+        if len(wanted) != len(got):
+            return f"{len(wanted)} elements became {len(got)}"
+        pairs = zip(wanted, got, strict=True)
+        return max((_difference(a, b, rel, absolute) for a, b in pairs), default="")
+    if wanted is None or got is None:
+        return "" if wanted is got else f"{wanted} became {got}"
+    return difference(wanted, np.asarray(got), rel, absolute)
 
 
 def inexpressible(model: ModelProto, node: NodeProto, opset: int) -> str:
