@@ -26,6 +26,9 @@ def command(
     partial: Annotated[
         bool, typer.Option("--partial", help="Write a model that still has failing nodes.")
     ] = False,
+    float16: options.Float16Option = False,
+    bfloat16: options.Bfloat16Option = False,
+    keep_io_types: options.KeepIoTypesOption = True,
     no_verify: options.NoVerifyOption = False,
     inputs: options.InputsOption = None,
     report: Annotated[
@@ -41,6 +44,7 @@ def command(
       port convert det.onnx --target rk3588 --shape x=1,3,320,320 -o det.rk.onnx
     """
     options.require_target(target, op_map)
+    dtype = options.half_type(float16, bfloat16)
     shapes, dims = options.parse_shapes(shape), options.parse_dims(dim)
 
     from porting.converting import convert
@@ -61,6 +65,8 @@ def command(
             options=options.parse_choices(option),
             partial=partial,
             verify=not no_verify,
+            dtype=dtype,
+            keep_io_types=keep_io_types,
             inputs=read_inputs(inputs) if inputs is not None else None,
         )
     finally:

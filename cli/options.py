@@ -54,6 +54,21 @@ DenyOption = Annotated[
     list[str] | None,
     typer.Option("--deny", help="A class or rule not to apply; may be repeated.", metavar="NAME"),
 ]
+Float16Option = Annotated[
+    bool,
+    typer.Option("--float16", help="Bring the model to float16; what may overflow stays float32."),
+]
+Bfloat16Option = Annotated[
+    bool,
+    typer.Option("--bfloat16", help="Bring the model to bfloat16, likewise."),
+]
+KeepIoTypesOption = Annotated[
+    bool,
+    typer.Option(
+        "--keep-io-types/--no-keep-io-types",
+        help="With --float16 or --bfloat16: inputs and outputs stay float32.",
+    ),
+]
 NoVerifyOption = Annotated[
     bool, typer.Option("--no-verify", help="Do not run and compare the two models.")
 ]
@@ -97,6 +112,17 @@ def parse_choices(texts: Iterable[str] | None) -> dict[str, str]:
         UsageError: Another form.
     """
     return dict(_split(text, "--option", "name=value") for text in texts or ())
+
+
+def half_type(float16: bool, bfloat16: bool) -> str:
+    """`float16`, `bfloat16`, or empty for neither.
+
+    Raises:
+        UsageError: Both were given.
+    """
+    if float16 and bfloat16:
+        raise UsageError("dtype-twice", "--float16 and --bfloat16 exclude each other")
+    return "float16" if float16 else "bfloat16" if bfloat16 else ""
 
 
 def require_target(target: str, op_map: Path | None) -> None:

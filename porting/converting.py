@@ -1,6 +1,6 @@
 """`porting.convert`: make a model run on a chip, and prove that it is still the same function."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,20 +11,25 @@ from onnx import ModelProto
 from porting.capability.judge import Judge
 from porting.capability.targets import load_target
 from porting.checking import check_precision, judge_model
+from porting.errors import UsageError
 from porting.finishing import NOT_ASKED, check_output, prove, write
 from porting.legalize.casts import cancel_casts
 from porting.legalize.driver import legalize
+from porting.legalize.halve import halve
 from porting.legalize.normalise import clean, normalise
 from porting.legalize.opset import adapters
 from porting.legalize.policy import Policy, policy_of
 from porting.legalize.search import LEGAL
+from porting.legalize.sharing import share_constants
 from porting.legalize.window import enter_window
 from porting.model.build import build
+from porting.model.graph import Graph
 from porting.model.load import LoadedModel
 from porting.model.write import write_model
 from porting.prepare import Dims, ModelSource, Prepared, Shapes, prepare
-from porting.results import CheckResult, ConvertResult, Declined, Output, Rewrite
+from porting.results import CheckResult, ConvertResult, Declined, Halving, Kept, Output, Rewrite
 from porting.rules import registry
+from porting.rules.common import HALVES
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,8 @@ class Settings:
         verify: Whether original and result are run and compared.
         inputs: Inputs for that; generated ones if None.
         progress: Told of each step.
+        dtype: Half precision to bring the model to; empty for none.
+        keep_io_types: Whether its inputs and outputs stay float32 then.
     """
 
     shapes: Shapes | None
@@ -48,6 +55,8 @@ class Settings:
     verify: bool
     inputs: Mapping[str, npt.NDArray[Any]] | None
     progress: Callable[[str], None]
+    dtype: str
+    keep_io_types: bool
 
 
 def convert(  # noqa: PLR0913 - every option has a name of its own
@@ -66,6 +75,8 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
     verify: bool = True,
     inputs: Mapping[str, npt.NDArray[Any]] | None = None,
     progress: Callable[[str], None] = lambda step: None,
+    dtype: str = "",
+    keep_io_types: bool = True,
 ) -> ConvertResult:
     """Rewrites what a chip does not take, proves the result numerically and writes it.
 
@@ -84,6 +95,9 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
         verify: Runs original and result on the same inputs and compares.
         inputs: Inputs for that, by name; generated ones where not given.
         progress: Told of each step, for long work.
+        dtype: `float16` or `bfloat16` brings the model to half precision first; what is prone to
+            overflow stays float32.
+        keep_io_types: Whether the model's inputs and outputs stay float32 then.
 
     Returns:
         Verdicts before and after, what was rewritten and why the rest was not, and the proof.
@@ -93,12 +107,18 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
     Raises:
         ModelError: The model cannot be read.
         TableError: The table is broken.
-        UsageError: A target, shape, rule or output that cannot be. Nothing was written.
+        UsageError: A target, shape, rule, type or output that cannot be. Nothing was written.
     """
+    if dtype and dtype not in HALVES:
+        raise UsageError(
+            "dtype-unknown", f"a model cannot be brought to '{dtype}'", "float16 or bfloat16"
+        )
     table = load_target(target, Path(op_map) if op_map is not None else None)
     check_precision(table, precision)
     policy = policy_of(allow, deny, (*registry(), *adapters()))
-    settings = Settings(shapes, dims, policy, partial, verify, inputs, progress)
+    settings = Settings(
+        shapes, dims, policy, partial, verify, inputs, progress, dtype, keep_io_types
+    )
     judge = Judge(table, precision, options or {})
     out = Path(output)
     check_output(out)
@@ -118,6 +138,7 @@ class _Made:
     proto: ModelProto
     rewrites: tuple[Rewrite, ...]
     declined: tuple[Declined, ...]
+    halving: Halving | None = None
 
 
 def _rewrite(prepared: Prepared, judge: Judge, settings: Settings) -> _Made:
@@ -126,11 +147,28 @@ def _rewrite(prepared: Prepared, judge: Judge, settings: Settings) -> _Made:
     normalise(graph)
     window = enter_window(graph, judge.table, registry(), policy)
     normalise(graph)
+    halves, halving = _halve(graph, settings) if settings.dtype else ((), None)
     rewrites, declined = legalize(graph, judge, registry(), policy)
     cancel_casts(graph, lambda node: judge.verdict(node) in LEGAL)
+    share_constants(graph)
     clean(graph)
     proto = write_model(graph, prepared.loaded.proto, graph.context.opsets)
-    return _Made(proto, (*window.rewrites, *rewrites), (*window.declined, *declined))
+    done = (*window.rewrites, *halves, *rewrites)
+    return _Made(proto, done, (*window.declined, *declined), halving)
+
+
+def _halve(graph: Graph, settings: Settings) -> tuple[Sequence[Rewrite], Halving]:
+    """Half precision before anything is judged, so that the chip is asked about what it gets."""
+    done = halve(graph, settings.dtype, keep_io=settings.keep_io_types)
+    rewrites = [
+        Rewrite(n.origin or n.name, n.key, "halve", "approximate", (n.key,), n.graph.path)
+        for n in done.nodes.changed
+    ]
+    kept = tuple(
+        Kept(n.origin or n.name, n.key, reason, n.graph.path) for n, reason in done.nodes.kept
+    )
+    clean(graph)
+    return rewrites, Halving(settings.dtype, settings.keep_io_types, kept, done.masks)
 
 
 def _judge_again(proto: ModelProto, prepared: Prepared, judge: Judge, out: Path) -> CheckResult:
@@ -166,4 +204,6 @@ def _finish(
         settings.progress("writing")
         output = write(made.proto, prepared, out)
         after = replace(after, model=replace(after.model, sha256=output.sha256))
-    return ConvertResult(before, after, made.rewrites, made.declined, verification, output)
+    return ConvertResult(
+        before, after, made.rewrites, made.declined, verification, output, made.halving
+    )

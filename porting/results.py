@@ -303,6 +303,51 @@ class Declined:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A node that stays in float32 in a model that was asked for in half precision."""
+
+    node: str
+    op_type: str
+    reason: str
+    scope: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "node": self.node,
+            "op_type": self.op_type,
+            "reason": self.reason,
+            "scope": self.scope,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Halving:
+    """What `--float16` or `--bfloat16` did.
+
+    Attributes:
+        dtype: Element type that was asked for.
+        keep_io_types: Whether inputs and outputs of the model stayed float32.
+        kept: Nodes that stay in float32, and why.
+        clamped: Mask constants that became the type's lowest finite number.
+    """
+
+    dtype: str
+    keep_io_types: bool
+    kept: tuple[Kept, ...]
+    clamped: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "dtype": self.dtype,
+            "keep_io_types": self.keep_io_types,
+            "kept": [k.to_dict() for k in self.kept],
+            "clamped": list(self.clamped),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """A file that was written."""
 
@@ -325,6 +370,7 @@ class ConvertResult:
         declined: For each node that remains, why each rule declined.
         verification: `to_dict` of the numerical proof.
         output: What was written; None if nothing was.
+        halving: What became of a request for half precision; None if there was none.
     """
 
     before: CheckResult
@@ -333,6 +379,7 @@ class ConvertResult:
     declined: tuple[Declined, ...]
     verification: Mapping[str, Any] = field(default_factory=dict)
     output: Output | None = None
+    halving: Halving | None = None
 
     @property
     def verified(self) -> bool:
@@ -354,5 +401,6 @@ class ConvertResult:
             "rewrites": [r.to_dict() for r in self.rewrites],
             "declined": [d.to_dict() for d in self.declined],
             "verification": dict(self.verification),
+            "halving": self.halving.to_dict() if self.halving else None,
             "output": self.output.to_dict() if self.output else None,
         }

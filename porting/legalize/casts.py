@@ -6,6 +6,7 @@ and a value that is cast twice to one type is cast once.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from porting.legalize.ranges import fits
 from porting.model.dtypes import FLOATS, INTEGERS, NAME_OF, NUMBER_OF
@@ -104,6 +105,6 @@ def _target(node: Node) -> str:
 
 
 def _replaced(node: Node, op_type: str, source: str) -> Node:
-    attributes = {"to": NUMBER_OF[_target(node)]} if op_type == "Cast" else {}
+    attributes: dict[str, Any] = {"to": NUMBER_OF[_target(node)]} if op_type == "Cast" else {}
     proto = make_node(op_type, [source], list(node.outputs), name=node.name, **attributes)
     return read_node(proto, node.graph, node.origin)

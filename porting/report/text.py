@@ -19,6 +19,7 @@ from porting.results import (
     Declined,
     DeclinedKind,
     Finding,
+    Halving,
     Rewrite,
     Verdict,
 )
@@ -204,6 +205,8 @@ def print_convert(console: Console, result: ConvertResult) -> None:
     _header(console, result.before)
     _before_after(console, result)
     _rewrites(console, result.rewrites)
+    if result.halving is not None:
+        _kept(console, result.halving)
     _remaining(console, result, notes)
     _proof(console, result.verification)
     notes.print(console)
@@ -254,6 +257,24 @@ def _rewrites(console: Console, rewrites: Sequence[Rewrite]) -> None:
                 f"  to {made}, by {rule} ({exactness})",
             )
         )
+
+
+def _kept(console: Console, halving: Halving) -> None:
+    """What a model in half precision has still in float32, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for kept in halving.kept:
+        reasons.setdefault(kept.reason, []).append(kept.op_type)
+    for reason, operators in reasons.items():
+        text = f"  in float32: {plain(reason)}"
+        console.print(
+            Text.assemble(
+                ("kept       ", "yellow"), "  ", (plain(counted(operators)), "bold"), text
+            )
+        )
+    if halving.clamped:
+        names = ", ".join(plain(n) for n in halving.clamped)
+        text = f"  to the lowest {halving.dtype}; a row masked everywhere differs"
+        console.print(Text.assemble(("clamped    ", "yellow"), "  ", (names, "bold"), text))
 
 
 def _remaining(console: Console, result: ConvertResult, notes: Footnotes) -> None:

@@ -80,6 +80,15 @@ def test_convert_to_json(folder, capsys):
     assert json.loads(capsys.readouterr().out)["verdict"] == "pass"
 
 
+def test_convert_to_half_precision(folder, capsys):
+    arguments = ["convert", "model.onnx", "--op-map", "toy.yaml", "-o", "out.onnx"]
+    assert run([*arguments, "--partial", "--float16", "--format", "json"]) in {0, 1}
+    assert json.loads(capsys.readouterr().out)["halving"]["dtype"] == "float16"
+    assert run([*arguments, "--partial", "--float16", "--no-keep-io-types"]) in {0, 1}
+    assert run([*arguments, "--float16", "--bfloat16"]) == 2
+    assert "--float16 and --bfloat16 exclude each other" in capsys.readouterr().err
+
+
 def test_convert_fails_with_1_and_writes_nothing_when_nodes_remain(folder, capsys):
     write_table(folder, "Relu: {}")
     arguments = ["convert", "model.onnx", "--op-map", "toy.yaml", "-o", "out.onnx"]
