@@ -8,7 +8,7 @@ from porting.model.graph import Node
 from porting.rules.common import product
 from porting.rules.tracing import contents
 
-ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Max", "Min", "Pow")
+ARITHMETIC = ("Add", "Sub", "Mul", "Div", "Max", "Min", "Pow", "Less", "Greater", "Equal")
 
 LARGEST_CONSTANT = 2**22
 """Elements up to which a constant is repeated in the file."""
@@ -40,6 +40,7 @@ def _expanded(op: Ops, node: Node, index: int) -> str:
     require(before != after, "the operand has the result's shape already")
     inputs: list[str | None] = [*node.inputs]
     array = contents(node.graph, name, LARGEST_CONSTANT)
+    require(array is None or array.size != 1, "one constant number fits everything")
     if array is not None:
         require(product(after) <= LARGEST_CONSTANT, "the result is too large")
         inputs[index] = op.const(np.broadcast_to(array, after))

@@ -1,7 +1,7 @@
 """Matrix products of other ranks, or with the operands in the other order."""
 
 from porting.legalize.ops import Ops
-from porting.legalize.rule import known_rank, require, rule
+from porting.legalize.rule import known_rank, require, rule, static_shape
 from porting.model.graph import Node
 from porting.rules.common import reshape_to, shape_of
 
@@ -40,6 +40,22 @@ def matmul_in_stacks(op: Ops, node: Node) -> str:
     if first == 3:
         return op.MatMul(node.inputs[0], stack)
     return op.squeeze(op.MatMul(op.unsqueeze(node.inputs[0], [0]), stack), [0])
+
+
+@rule("MatMul", exactness="exact")
+def matmul_of_rank_three(op: Ops, node: Node) -> str:
+    """Stacks of several axes as stacks of one axis: Reshape, MatMul, Reshape.
+
+    Both operands have the same leading axes.
+
+    Source: ONNX MatMul-1, numpy.matmul.
+    """
+    require(max(_ranks(node)) > 3, "no stack has several axes")
+    first, second = (static_shape(node.input(i), f"operand {i}") for i in (0, 1))
+    require(first[:-2] == second[:-2], "the stacks have other axes")
+    require(0 not in (*first, *second), "a stack is empty")
+    a, b = (op.reshape(n, [-1, *s[-2:]]) for n, s in zip(node.inputs, (first, second), strict=True))
+    return op.reshape(op.MatMul(a, b), [*first[:-1], second[-1]])
 
 
 @rule("MatMul", exactness="reordered")

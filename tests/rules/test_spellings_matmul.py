@@ -45,9 +45,22 @@ def test_a_constant_in_front_comes_behind(b: np.ndarray, rank: int) -> None:
     assert made == ["Transpose", "Transpose", "MatMul", "Transpose"]
 
 
+@few
+@given(leading=st.lists(st.integers(1, 3), min_size=2, max_size=4), seed=st.integers(0, 99))
+def test_stacks_of_several_axes_are_stacks_of_one(leading: list[int], seed: int) -> None:
+    random = np.random.default_rng(seed)
+    a, b = (random.standard_normal((*leading, *s)).astype(np.float32) for s in [(2, 3), (3, 4)])
+    case = single("MatMul", [a, b], opset=13)
+    made = prove(rules.matmul_of_rank_three, case, targets=(11, 17))
+    assert made == ["Reshape", "Reshape", "MatMul", "Reshape"]
+
+
 @pytest.mark.parametrize(
     ("name", "a", "b", "reason"),
     [
+        ("matmul_of_rank_three", (2, 2, 3), (2, 3, 4), "no stack has several"),
+        ("matmul_of_rank_three", (2, 1, 2, 3), (1, 2, 3, 4), "other axes"),
+        ("matmul_of_rank_three", (2, 0, 2, 3), (2, 0, 3, 4), "empty"),
         ("matmul_of_rows", (2, 3), (3, 4), "not a stack"),
         ("matmul_of_rows", (2, 2, 3), (2, 3, 4), "not a stack"),
         ("matmul_of_rows", (0, 2, 3), (3, 4), "empty"),
