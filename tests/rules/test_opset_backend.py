@@ -7,20 +7,15 @@ from rules.harness import _all_cases
 from rules.opset_sweep import Swept, frozen, inexpressible, sweep, types_of
 
 MISSED = {
-    18: "AveragePool CumProd DeformConv GridSample Mod Resize",
-    17: """
-        AveragePool BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Col2Im CumProd DeformConv
-        GridSample Mod Resize Split
-    """,
+    18: "AveragePool DeformConv Mod Resize",
+    17: "AveragePool DeformConv Mod Resize Split",
     13: """
-        AveragePool BatchNormalization BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Col2Im CumProd
-        DeformConv GridSample Identity MelWeightMatrix Mod OptionalGetElement Resize RoiAlign
-        SequenceMap Split
+        AveragePool BatchNormalization DeformConv Identity MelWeightMatrix Mod OptionalGetElement
+        Resize RoiAlign SequenceMap Split
     """,
     11: """
-        AveragePool BatchNormalization BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Col2Im CumProd
-        DeformConv GridSample Identity MelWeightMatrix Mod OptionalGetElement Pow Resize RoiAlign
-        Split
+        AveragePool BatchNormalization DeformConv Identity MelWeightMatrix Mod OptionalGetElement
+        Pow Resize RoiAlign Split
     """,
 }
 """Operators some of whose cases the opset could express, and are declined."""
@@ -37,14 +32,14 @@ def run(targets: tuple[int, ...], every: int = 1) -> Swept:
 def test_some_to_13() -> None:
     swept = run((13,), every=5)
     assert swept.count("passed") > 4 * swept.count("not run")
-    assert swept.share > 0.9
+    assert swept.share > 0.97
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", [18, 17, 13, 11])
 def test_all_lowered(target: int) -> None:
     swept = run((target,))
-    assert swept.share > 0.9
+    assert swept.share > 0.97
     assert {o.op_type for o in swept.missed} <= set(MISSED[target].split())
 
 
