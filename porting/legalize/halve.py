@@ -64,6 +64,8 @@ def _reason(node: Node, to: str) -> str:
     fixed = _KEPT.get(node.op_type, "")
     if fixed and not (to == "bfloat16" and fixed == _RANGE):
         return fixed
+    if node.op_type == "Sigmoid" and node.graph.is_output(node.outputs[0]):
+        return "what it returns may be too small for a half"
     return _statistics(node) or _constants(node, to)
 
 

@@ -148,6 +148,13 @@ def test_operators_that_overflow_or_lose_digits_stay(
     assert types == ["Cast", "Relu", "Cast", op_type, "Cast", "Relu", "Cast"]
 
 
+def test_a_probability_that_the_model_returns_stays() -> None:
+    nodes = [node("MatMul", ["x", "w"], ["h"]), node("Sigmoid", ["h"], ["y"])]
+    result, done = halved(model_of(nodes, {"x": [2, 4]}, w=random(4, 3) * 8))
+    assert [n.op_type for n in result.graph.node] == ["Cast", "MatMul", "Cast", "Sigmoid"]
+    assert set(kept(done)) == {"Sigmoid"}
+
+
 def test_constants_that_a_half_does_not_hold_keep_their_node() -> None:
     big = model_of([node("Mul", ["x", "c"], ["y"])], {"x": [2]}, c=np.array(1e6, np.float32))
     assert kept(halved(big)[1]) == {"Mul": "'c' is beyond float16"}
