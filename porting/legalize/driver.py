@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from porting.capability.judge import Judge
 from porting.legalize.apply import adopt
+from porting.legalize.exhibits import Exhibits
 from porting.legalize.policy import DEFAULT, Policy
 from porting.legalize.rule import Registry
 from porting.legalize.search import LEGAL, Search, Solution
@@ -24,11 +25,19 @@ class Legalizer:
         judge: Says what is legal.
         rules: The rewrite rules.
         policy: Which of them may be applied.
+        exhibits: Takes a small model of each kind of rewrite; None makes none.
     """
 
-    def __init__(self, judge: Judge, rules: Registry, policy: Policy = DEFAULT) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        rules: Registry,
+        policy: Policy = DEFAULT,
+        exhibits: Exhibits | None = None,
+    ) -> None:
         self._judge = judge
         self._search = Search(judge, rules, policy)
+        self._exhibits = exhibits
         self.rewrites: list[Rewrite] = []
         self.declined: list[Declined] = []
 
@@ -53,6 +62,8 @@ class Legalizer:
             found = self._search.replace(node, verdict)
             if isinstance(found, Solution):
                 changed = True
+                if self._exhibits is not None:
+                    _exhibit(self._exhibits, node, found)
                 nodes += self._adopt(graph, found)
             else:
                 self.declined += found
@@ -90,11 +101,23 @@ class Legalizer:
         return nodes
 
 
+def _exhibit(exhibits: Exhibits, node: Node, solution: Solution) -> None:
+    exhibits.add(
+        solution.likeness,
+        node,
+        solution.final,
+        solution.constants,
+        [(r.name, r.exactness) for r in solution.applied],
+        solution.by_context,
+    )
+
+
 def legalize(
     graph: Graph,
     judge: Judge,
     rules: Registry,
     policy: Policy = DEFAULT,
+    exhibits: Exhibits | None = None,
 ) -> tuple[Sequence[Rewrite], Sequence[Declined]]:
     """Legalizes a graph and its bodies in place.
 
@@ -103,7 +126,7 @@ def legalize(
     Returns:
         The rewrites, and for the nodes that remain why each rule declined.
     """
-    legalizer = Legalizer(judge, rules, policy)
+    legalizer = Legalizer(judge, rules, policy, exhibits)
     for _ in range(MAX_PASSES):
         legalizer.declined.clear()
         if not legalizer.run(graph):

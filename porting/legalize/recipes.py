@@ -69,6 +69,11 @@ class Case:
     def __post_init__(self) -> None:
         self._looks = _looks(self._node)
 
+    @property
+    def looked_around(self) -> bool:
+        """Whether the search has asked for what stands around the node."""
+        return _looks(self._node) != self._looks
+
     def recipe(self) -> Recipe | None:
         """What was the answer before."""
         return self._recipes._solved.get(self.likeness) if self.likeness is not None else None
@@ -85,7 +90,7 @@ class Case:
 
     def failed(self, reasons: Sequence[Refusal]) -> None:
         """Notes that there is none, unless the search looked at the node's surroundings."""
-        if self.identity is not None and _looks(self._node) == self._looks:
+        if self.identity is not None and not self.looked_around:
             self._recipes._failed[self.identity] = tuple(reasons)
 
 

@@ -9,12 +9,13 @@ legal throughout wins. A trial lives in a graph laid over the model's; giving it
 from dataclasses import dataclass, field
 
 from porting.capability.judge import Judge
+from porting.capability.memory import Signature
 from porting.legalize.apply import Names, Replacement, apply
 from porting.legalize.cost import Cost, cost_of
 from porting.legalize.policy import Policy
 from porting.legalize.recipes import Recipe, Recipes, Refusal
 from porting.legalize.rule import DeclinedError, Registry, Rule
-from porting.model.graph import Node
+from porting.model.graph import Node, Value
 from porting.results import VERDICTS, Declined, Verdict, worst
 
 MAX_DEPTH = 6
@@ -33,12 +34,16 @@ class Solution:
         inner: By node of the replacement.
         cost: Of everything together.
         verdict: The worst verdict of its final nodes.
+        likeness: What nodes have in common that are rewritten like this; None for a lone one.
+        by_context: Whether a rule looked at the node's surroundings.
     """
 
     replacement: Replacement
     inner: dict[Node, "Solution"]
     cost: Cost
     verdict: Verdict
+    likeness: Signature | None = None
+    by_context: bool = False
 
     @property
     def rewrites(self) -> int:
@@ -50,6 +55,27 @@ class Solution:
         """Legal throughout before undecided, then by cost, then the shortest way there."""
         undecided = 0 if self.verdict in LEGAL else VERDICTS.index(self.verdict)
         return undecided, self.cost, self.rewrites
+
+    @property
+    def final(self) -> list[Node]:
+        """The nodes that stay, in topological order."""
+        nodes: list[Node] = []
+        for node in self.replacement.nodes:
+            nodes += self.inner[node].final if node in self.inner else [node]
+        return nodes
+
+    @property
+    def constants(self) -> dict[str, Value]:
+        """The new constants of all rules."""
+        found = dict(self.replacement.constants)
+        for solution in self.inner.values():
+            found |= solution.constants
+        return found
+
+    @property
+    def applied(self) -> list[Rule]:
+        """The rules, the outermost first."""
+        return [self.replacement.rule, *(r for s in self.inner.values() for r in s.applied)]
 
     @property
     def recipe(self) -> Recipe:
@@ -115,6 +141,9 @@ class Search:
             case.failed(attempt.declined)
             return _declined(node, attempt.declined)
         case.solved(solution.recipe)
+        if case.likeness is not None:
+            solution.likeness = (case.likeness, solution.recipe)
+        solution.by_context = case.looked_around
         return solution
 
     def _follow(self, recipe: Recipe, node: Node, attempt: Attempt) -> Solution | None:
