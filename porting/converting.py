@@ -21,6 +21,7 @@ from porting.legalize.opset import adapters
 from porting.legalize.policy import Policy, policy_of
 from porting.legalize.search import LEGAL
 from porting.legalize.sharing import share_constants
+from porting.legalize.singles import singles
 from porting.legalize.window import enter_window
 from porting.model.build import build
 from porting.model.graph import Graph
@@ -147,13 +148,14 @@ def _rewrite(prepared: Prepared, judge: Judge, settings: Settings) -> _Made:
     normalise(graph)
     window = enter_window(graph, judge.table, registry(), policy)
     normalise(graph)
+    narrowed = singles(graph, judge, policy)
     halves, halving = _halve(graph, settings) if settings.dtype else ((), None)
     rewrites, declined = legalize(graph, judge, registry(), policy)
     cancel_casts(graph, lambda node: judge.verdict(node) in LEGAL)
     share_constants(graph)
     clean(graph)
     proto = write_model(graph, prepared.loaded.proto, graph.context.opsets)
-    done = (*window.rewrites, *halves, *rewrites)
+    done = (*window.rewrites, *narrowed, *halves, *rewrites)
     return _Made(proto, done, (*window.declined, *declined), halving)
 
 

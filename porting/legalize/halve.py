@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from porting.legalize.precision import Retyped, retype
+from porting.legalize.precision import Policy, Retyped, retype
 from porting.model.dtypes import numpy_dtype
 from porting.model.graph import Array, Graph, Node
 from porting.rules.common import limit_of
@@ -55,7 +55,8 @@ def halve(graph: Graph, to: str, *, keep_io: bool = True) -> Halved:
         result: Array = array.astype(numpy_dtype(to))
         return result
 
-    found = retype(graph, "float32", to, lambda node: _reason(node, to), narrow, keep_io=keep_io)
+    policy = Policy(lambda node: _reason(node, to), narrow)
+    found = retype(graph, "float32", to, policy, keep_io=keep_io)
     return Halved(found, tuple(masks))
 
 

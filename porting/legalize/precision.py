@@ -8,7 +8,7 @@ out of them, and of the graph itself, keeps its type.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from onnx import NodeProto, numpy_helper
@@ -21,11 +21,20 @@ from porting.model.infer import Hints, infer
 from porting.model.read import read_node
 from porting.model.schema import ONNX_DOMAIN, make_node
 
-Keep: TypeAlias = Callable[[Node], str]
-"""Why a node stays as it is; empty if it need not."""
 
-Narrow: TypeAlias = Callable[[str, Array], Array]
-"""A constant's contents in the new type, by its name."""
+@dataclass(frozen=True)
+class Policy:
+    """What becomes of what.
+
+    Attributes:
+        keep: Why a node stays as it is; empty if it need not.
+        narrow: A constant's contents in the new type, by its name.
+        casts: Whether a Cast of other types to the old one goes to the new one at once.
+    """
+
+    keep: Callable[[Node], str]
+    narrow: Callable[[str, Array], Array]
+    casts: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,28 +43,27 @@ class Retyped:
 
     Attributes:
         changed: They compute in the new one.
+        moved: They only move elements, and follow.
         kept: They stay, and why.
     """
 
     changed: list[Node] = field(default_factory=list)
+    moved: list[Node] = field(default_factory=list)
     kept: list[tuple[Node, str]] = field(default_factory=list)
 
 
-def retype(
-    graph: Graph, source: str, to: str, keep: Keep, narrow: Narrow, *, keep_io: bool = True
-) -> Retyped:
+def retype(graph: Graph, source: str, to: str, policy: Policy, *, keep_io: bool = True) -> Retyped:
     """Changes a main graph in place from one floating point type to another.
 
     Args:
         graph: Inferred; its values are inferred again.
         source: The old element type.
         to: The new one.
-        keep: The policy.
-        narrow: Converts constants.
+        policy: Which nodes go over, and how.
         keep_io: Whether inputs and outputs of the graph stay in the old type.
     """
     report = Retyped()
-    _Level(graph, source, to, keep, narrow, report, None).run(keep_io=keep_io)
+    _Level(graph, source, to, policy, report, None).run(keep_io=keep_io)
     infer(graph, Hints({}))
     return report
 
@@ -72,16 +80,14 @@ class _Level:
         graph: Graph,
         source: str,
         to: str,
-        keep: Keep,
-        narrow: Narrow,
+        policy: Policy,
         report: Retyped,
         outer: "_Level | None",
     ) -> None:
         self._graph = graph
         self._source = source
         self._to = to
-        self._keep = keep
-        self._narrow = narrow
+        self._policy = policy
         self._report = report
         self._outer = outer
         self.here: set[str] = set()
@@ -126,27 +132,30 @@ class _Level:
             self._with_bodies(node)
             return
         inputs, outputs = _positions(node, self._source)
+        if outputs and node.op_type == "Cast" and not inputs and self._policy.casts:
+            self._put(node, [], outputs, new=True, keep_io=keep_io)
+            return
         if not inputs:  # nothing of the old type goes in, though it may come out
             self._nodes.append(node)
             return
         if node.op_type == "Cast" or not outputs:
             self._reader(node, inputs)
             return
-        reason = _impossible(node, self._to, inputs, outputs) or self._keep(node)
+        reason = _impossible(node, self._to, inputs, outputs) or self._policy.keep(node)
         follows = _follows(node)
         new = not reason
         if follows and not any(self._is_new(node.inputs[i]) for i in inputs):
             new, reason = False, ""
         if reason:
             self._report.kept.append((node, reason))
-        elif not follows:
-            self._report.changed.append(node)
+        elif new:
+            (self._report.moved if follows else self._report.changed).append(node)
         self._put(node, inputs, outputs, new=new, keep_io=keep_io)
 
     def _reader(self, node: Node, inputs: Sequence[int]) -> None:
         """A node whose results are of other types reads its operands in the type they have."""
         computed = [i for i in inputs if not self._graph.value(node.inputs[i]).is_const]
-        takes = not _impossible(node, self._to, inputs, []) and not self._keep(node)
+        takes = not _impossible(node, self._to, inputs, []) and not self._policy.keep(node)
         new = takes and bool(computed) and all(self._is_new(node.inputs[i]) for i in computed)
         self._put(node, inputs, [], new=new, keep_io=True)
 
@@ -159,9 +168,9 @@ class _Level:
                 new = sorted(n for n in body.free_names() if self._is_new(n))
                 rename_in_body(body, {n: self._in_type(n, self._source) for n in new})
             else:
-                _Level(
-                    body, self._source, self._to, self._keep, self._narrow, self._report, self
-                ).run(keep_io=True)
+                _Level(body, self._source, self._to, self._policy, self._report, self).run(
+                    keep_io=True
+                )
         self._put(node, inputs, [], new=False, keep_io=True)
 
     def _put(
@@ -176,6 +185,8 @@ class _Level:
         wanted = self._to if new else self._source
         proto = NodeProto()
         proto.CopyFrom(node.proto)
+        if new and node.op_type == "Cast" and outputs:
+            proto.attribute[0].i = NUMBER_OF[wanted]
         for index in inputs:
             proto.input[index] = self._in_type(node.inputs[index], wanted)
         after: list[Node] = []
@@ -205,7 +216,7 @@ class _Level:
         other = f"{name}/port/{wanted}"
         array = self._contents(name)
         if array is not None:
-            tensor = numpy_helper.from_array(self._narrow(name, array), other)
+            tensor = numpy_helper.from_array(self._policy.narrow(name, array), other)
             value = Value(other, wanted, tuple(array.shape), is_const=True, tensor=tensor)
             value.read = self._graph.context.read
             self._graph.initializers[other] = tensor

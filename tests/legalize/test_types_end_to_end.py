@@ -90,6 +90,9 @@ CASES = [
     (moved_doubles, "kunlunxin-r200-xtcl", (), ["Concat", "Gather", "Relu"]),
     (computed_doubles, "ascend-310p", ("approximate",), ["Mul", "Sigmoid", "Relu"]),
     (computed_doubles, "kunlunxin-r200-xtcl", ("approximate",), ["Mul", "Sigmoid", "Relu"]),
+    (computed_doubles, "nvidia-tensorrt", ("approximate",), ["Mul", "Sigmoid", "Relu"]),
+    (moved_doubles, "nvidia-tensorrt", ("approximate",), ["Concat", "Gather", "Relu"]),
+    (computed_doubles, "thead-hhb", ("approximate",), ["Mul", "Sigmoid", "Relu"]),
 ]
 
 
