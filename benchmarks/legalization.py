@@ -6,11 +6,12 @@
 A pair is an operator that a rewrite is known for and a target on which at least one specimen of
 it is `unsupported` or `deviates`. Specimens are the node tests of the onnx package in which the
 operator stands alone, all inputs but the first constant as in most models (sizes are constant,
-too), at the newest opset that both onnx's test and port know. Left out are those in types that
-models are not written in: text, floats of 8 and 4 bits, integers of 2 and 4, the unsigned and
-16-bit integers that no framework computes in. Each is converted as `port convert` does, without
-the proof, which the tests of the rules make. A specimen counts as legal if every node of the
-result runs on the chip or its host.
+too), at the newest opset that both onnx's test and port know. An Add stands in front of and behind
+the node, since what toolchains refuse of models of a single node is not the operator's. Left out
+are training, and types that models are not written in: text, floats of 8 and 4 bits, integers of 2
+and 4, and those of 8 and 16 bits but for operators of quantisation. Each is converted as
+`port convert` does, without the proof, which the tests of the rules make. A specimen counts as
+legal if every node that stands in its place runs on the chip or its host.
 
 Printed per target: pairs; the share of them of which every refused specimen becomes legal, and the
 mean share of a pair's refused specimens; then the same with approximate and conditional rules.
@@ -35,29 +36,14 @@ from porting.capability.targets import available
 from porting.errors import PortError
 from porting.legalize.opset import NEWEST
 from porting.model.dtypes import NAME_OF
+from porting.results import FAILING
 from porting.rules import registry
 
 TARGETS = ("rockchip-rk3588", "axera-ax650", "ascend-310p", "sophgo-bm1684x")
 WEAK = ("conditional", "approximate")
 
-WITHOUT_RULE = {
-    "Col2Im": "",
-    "DeformConv": "",
-    "ImageDecoder": "decodes files",
-    "LabelEncoder": "maps text",
-    "MaxRoiPool": "regions known at run time only",
-    "Multinomial": "random",
-    "RandomNormal": "random",
-    "RandomUniform": "random",
-    "RegexFullMatch": "text",
-    "StringConcat": "text",
-    "StringNormalizer": "text",
-    "StringSplit": "text",
-    "TensorScatter": "",
-    "TfIdfVectorizer": "text",
-}
-"""Operators that the literature covers and port has no rule for, and why they cannot have one."""
-
+WITHOUT_RULE = ("DeformConv", "MaxRoiPool", "Multinomial", "RandomNormal", "TensorScatter")
+"""Operators that the literature has a rewrite for, and port has none."""
 
 SIZES = {
     "BlackmanWindow",
@@ -69,7 +55,20 @@ SIZES = {
 }
 """Operators whose inputs are sizes, which a model knows when it is exported."""
 
-TYPES = {"bool", "float16", "float32", "float64", "int32", "int64", "int8", "uint8"}
+TYPES = {"bool", "float16", "float32", "float64", "int32", "int64"}
+BYTES = {"int8", "uint8"}
+QUANTISED = (
+    "Cast",
+    "Quantize",
+    "Dequantize",
+    "DynamicQuantize",
+    "QLinear",
+    "MatMulInteger",
+    "ConvI",
+)
+"""How the names of operators begin that work on bytes."""
+
+NAME = "specimen"
 
 
 @dataclass
@@ -111,11 +110,14 @@ def specimen(
     opset = next(o.version for o in model.opset_import if not o.domain)
     if not data_sets or not all(v.type.HasField("tensor_type") for v in values):
         return []
+    node = model.graph.node[0]
     numbers = {v.type.tensor_type.elem_type for v in values}
-    if not {NAME_OF.get(n, "") for n in numbers} <= TYPES:
+    types = TYPES | (BYTES if node.op_type.startswith(QUANTISED) else set())
+    if not {NAME_OF.get(n, "") for n in numbers} <= types or _trains(node):
         return []
     copy = ModelProto()
     copy.CopyFrom(model)
+    copy.graph.node[0].name = NAME
     first = 0 if model.graph.node[0].op_type in SIZES else 1
     given = data_sets[0][0]
     arrays = [
@@ -132,7 +134,33 @@ def specimen(
         onnx.checker.check_model(copy)
     except onnx.checker.ValidationError:
         return []
+    _surround(copy)
     return [copy]
+
+
+def _trains(node: onnx.NodeProto) -> bool:
+    is_dropout = node.op_type == "Dropout" and len(node.input) > 2
+    return is_dropout or any(a.name == "training_mode" and a.i for a in node.attribute)
+
+
+def _surround(model: ModelProto) -> None:
+    """Puts an Add before the first input and behind each output, if the type has one."""
+    graph, node = model.graph, model.graph.node[0]
+    for info in (*graph.input[:1], *graph.output):
+        number = info.type.tensor_type.elem_type
+        dtype = helper.tensor_dtype_to_np_dtype(number)
+        if dtype.kind not in "fi" or dtype.name in BYTES:
+            continue
+        outer, inner = info.name, f"{info.name}/inner"
+        zero = f"{info.name}/zero"
+        graph.initializer.append(numpy_helper.from_array(np.ones((1,), dtype), zero))
+        names = node.input if info in graph.input else node.output
+        for index, name in enumerate(names):
+            if name == outer:
+                names[index] = inner
+        ends = ([outer, zero], [inner]) if info in graph.input else ([inner, zero], [outer])
+        add = helper.make_node("Add", *ends, name=f"{info.name}/add")
+        graph.node.insert(0 if info in graph.input else len(graph.node), add)
 
 
 def measure(target: str, allow: Sequence[str], folder: Path) -> dict[str, Pair]:
@@ -157,20 +185,18 @@ def converted(model: ModelProto, target: str, allow: Sequence[str], folder: Path
     except PortError as error:
         yield error.message
         return
-    verdicts = {n.verdict for n in result.before.nodes}
-    if verdicts & {"unsupported", "deviates"}:
-        yield "" if result.after.passed else _reason(result)
+    if not FAILING.isdisjoint(n.verdict for n in result.before.nodes if n.name == NAME):
+        failing = [n for n in result.after.nodes if n.name.startswith(NAME)]
+        yield _reason(result) if not FAILING.isdisjoint(n.verdict for n in failing) else ""
 
 
 def _reason(result: porting.results.ConvertResult) -> str:
-    rules = [d for d in result.declined if d.rule and not d.rule.startswith("opset-")]
-    remaining = [n for n in result.after.nodes if n.verdict not in {"supported", "fallback"}]
-    if not remaining:
-        return result.after.findings[0].message
-    first = next(iter(rules or result.declined), None)
-    if first is not None:
-        return f"{first.rule or first.op_type}: {re.sub(r'[0-9]+', 'N', first.reason)}"
-    return remaining[0].findings[0].message
+    order = ("policy", "result", "form")
+    rules = [d for d in result.declined if d.rule and d.node == NAME]
+    first = min(rules or result.declined, key=lambda d: order.index(d.kind), default=None)
+    if first is None:
+        return result.after.findings[0].message if result.after.findings else "not known"
+    return f"{first.rule or first.op_type}: {re.sub(r'[0-9]+', 'N', first.reason)}"
 
 
 def line(target: str, note: str, pairs: dict[str, Pair]) -> str:

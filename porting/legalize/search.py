@@ -160,13 +160,13 @@ class Search:
                 if solution is None:
                     return None
                 inner[new] = solution
-            elif not _better(self.judge.verdict(new), attempt.verdict):
+            elif not _better(self._verdict(new), attempt.verdict):
                 return None
         return self._rated(replacement, inner)
 
     def _rated(self, replacement: Replacement, inner: dict[Node, Solution]) -> Solution:
         """A solution with its cost and verdict."""
-        final = [n for n in replacement.nodes if n not in inner]
+        final = [n for n in replacement.nodes if n not in inner and not _vanishes(n)]
         verdicts: list[Verdict] = [self.judge.verdict(n) for n in final]
         cost = cost_of(final, verdicts.count("fallback"))
         for solution in inner.values():
@@ -239,7 +239,7 @@ class Search:
         """A replacement in which each illegal node is replaced in turn."""
         inner: dict[Node, Solution] = {}
         for new in replacement.nodes:
-            its = self.judge.verdict(new)
+            its = self._verdict(new)
             deeper = its not in LEGAL and len(above) < attempt.depth
             solution = self._solve(new, attempt, above) if deeper else None
             if solution is not None:
@@ -249,10 +249,19 @@ class Search:
                 return Refusal(replacement.rule.name, reason, "result")
         return self._rated(replacement, inner)
 
+    def _verdict(self, node: Node) -> Verdict:
+        """The verdict on a new node; one that will not be there in the end is legal."""
+        return "supported" if _vanishes(node) else self.judge.verdict(node)
+
     def _why(self, node: Node) -> str:
         findings = self.judge.findings(node)
         first = findings[0] if findings else None
         return f"which is {first.verdict}: {first.message}" if first else "which is not legal"
+
+
+def _vanishes(node: Node) -> bool:
+    """Whether a node only gives a value another name, which cleaning up makes undone."""
+    return node.key == "Identity" and not node.graph.is_output(node.outputs[0])
 
 
 def _better(verdict: Verdict, than: Verdict) -> bool:

@@ -2,6 +2,7 @@ import pytest
 from legalize.toy import graph, judge_for, model, rules
 
 from porting.legalize.driver import legalize
+from porting.legalize.normalise import clean
 from porting.legalize.policy import DEFAULT_CLASSES, Policy
 from porting.legalize.rule import DeclinedError, decline, rule
 from porting.model.write import write_graph, write_model
@@ -305,3 +306,23 @@ def test_constants_tell_nodes_apart():
     g = graph(body)
     legalize(g, judge_for("Relu: {}"), rules(add_of_one))
     assert operators(g) == ["Add", "Relu", "Add", "Relu"]
+
+
+@rule("Celu", exactness="exact")
+def celu_to_nothing(op, node):
+    """Not the same function; it only gives the input another name."""
+    return node.inputs[0]
+
+
+def test_a_node_that_only_renames_need_not_be_legal_within_the_graph():
+    g = graph("g (float[2] x) => (float[2] y) { a = Celu(x) y = Relu(a) }")
+    legalize(g, judge_for("Relu: {}"), rules(celu_to_nothing))
+    clean(g)
+    assert operators(g) == ["Relu"]
+
+
+def test_a_node_that_renames_an_output_of_the_graph_has_to_be_legal():
+    g = graph(CELU)
+    _, declined = legalize(g, judge_for("Relu: {}"), rules(celu_to_nothing))
+    assert operators(g) == ["Celu"]
+    assert "its result needs Identity" in declined[0].reason
