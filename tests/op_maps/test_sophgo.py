@@ -89,6 +89,35 @@ def largest_masked(number: float, opset: int) -> onnx.ModelProto:
     return chain(*nodes, opset=opset, x=(2, 6, 6), m=mask, **{n: ints(-1) for n in given})
 
 
+def line(stride: int) -> onnx.ModelProto:
+    return of("Conv", x=(1, 1, 256), w=ones(4, 1, 64), more={"strides": [stride]})
+
+
+def repeated(op_type: str, *beside: int) -> onnx.ModelProto:
+    nodes = node("Expand", ["x", "s"], ["e"]), node(op_type, ["e", "b"], ["y"])
+    return chain(*nodes, x=(1, 6, 4, 1), s=ints(1, 6, 4, 4), b=beside)
+
+
+def patches(axis: int) -> onnx.ModelProto:
+    corners = [(0, 0), (1, 0), (0, 1), (1, 1)]
+    parts = [
+        node("Slice", ["x", f"s{k}", "ends", "axes", "steps"], [f"p{k}"])
+        for k in range(len(corners))
+    ]
+    starts = {f"s{k}": ints(*corner) for k, corner in enumerate(corners)}
+    joined = node("Concat", [f"p{k}" for k in range(len(corners))], ["y"], axis=axis)
+    bounds = {"ends": ints(8, 8), "axes": ints(1, 2), "steps": ints(2, 2)}
+    return chain(*parts, joined, x=(1, 8, 8, 4), **starts, **bounds)
+
+
+def instances() -> onnx.ModelProto:
+    nodes = (
+        node("Reshape", ["x", "s"], ["r"]),
+        node("InstanceNormalization", ["r", "a", "b"], ["y"]),
+    )
+    return chain(*nodes, x=IMAGE, s=ints(1, 2, 128), a=ones(2), b=np.zeros(2, np.float32))
+
+
 def twice(one: Any, each: Any, shape: Any = IMAGE, first: str = "Add") -> onnx.ModelProto:
     return chain(
         node(first, ["x", "o"], ["p"]), node("Add", ["p", "e"], ["y"]), x=shape, o=one, e=each
@@ -320,6 +349,15 @@ def test_integers_cast_twice_crash_the_bm1684x() -> None:
         (x("Erf"), "unsupported", "GELU that is fused"),
         (gelu(half_last=True), "supported", ""),
         (gelu(half_last=False), "unsupported", "order of a GELU"),
+        (line(31), "supported", ""),
+        (line(32), "deviates", "strides above 31"),
+        (repeated("Mul", 1, 1, 4, 4), "unsupported", "both operands are broadcast"),
+        (repeated("Add", 1, 1, 4, 4), "unsupported", "both operands are broadcast"),
+        (repeated("Mul", 1, 6, 4, 4), "supported", ""),
+        (patches(-1), "unsupported", "Depth2Space of channels last"),
+        (patches(3), "unsupported", "Depth2Space of channels last"),
+        (instances(), "unsupported", "a GroupNormalization"),
+        (x("GlobalAveragePool", (1, 4, 4096)), "deviates", "4096 elements"),
         (masked(-1e9), "deviates", "garbage"),
         (largest_masked(-1e9, 13), "deviates", "garbage"),
         (largest_masked(-1e9, 18), "deviates", "garbage"),
