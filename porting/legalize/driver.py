@@ -4,6 +4,7 @@ The search is MLIR's dialect conversion in small; see `porting.legalize.search`.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from porting.capability.judge import Judge
 from porting.legalize.apply import adopt
@@ -16,6 +17,20 @@ from porting.results import Declined, Rewrite
 
 MAX_PASSES = 3
 """Passes over the model: what is rewritten late may let an earlier node be rewritten, too."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What happened to some nodes, in the order of the model."""
+
+    rewrites: Sequence[Rewrite] = ()
+    declined: Sequence[Declined] = ()
+
+
+def _joined(parts: Sequence[Outcome]) -> Outcome:
+    return Outcome(
+        [r for part in parts for r in part.rewrites], [d for part in parts for d in part.declined]
+    )
 
 
 class Legalizer:
@@ -38,39 +53,42 @@ class Legalizer:
         self._judge = judge
         self._search = Search(judge, rules, policy)
         self._exhibits = exhibits
-        self.rewrites: list[Rewrite] = []
-        self.declined: list[Declined] = []
 
-    def run(self, graph: Graph) -> bool:
+    def run(self, graph: Graph) -> Outcome:
         """One pass over a graph and its bodies, in place.
 
-        Returns:
-            Whether anything was rewritten. `rewrites` and `declined` grow by what happened.
+        It goes from the back to the front, so that a pattern is seen before its inner nodes are,
+        and what only a replaced node has read is left out.
         """
         if graph.is_frozen:
-            self.declined += self._left_alone(graph)
-            return False
-        changed = False
+            return Outcome(declined=list(self._left_alone(graph)))
+        parts: list[Outcome] = []
+        needed = {o.name for o in graph.outputs}
         nodes: list[Node] = []
-        for node in graph.nodes:
-            for body in node.subgraphs.values():
-                changed |= self.run(body)
-            verdict = self._judge.verdict(node)
-            if verdict in LEGAL:
-                nodes.append(node)
+        for node in reversed(graph.nodes):
+            if needed.isdisjoint(node.outputs):
                 continue
-            found = self._search.replace(node, verdict)
-            if isinstance(found, Solution):
-                changed = True
-                if self._exhibits is not None:
-                    _exhibit(self._exhibits, node, found)
-                nodes += self._adopt(graph, found)
-            else:
-                self.declined += found
-                nodes.append(node)
-        graph.nodes = nodes
+            kept, its = self._visit(graph, node)
+            needed.update(i for n in kept for i in (*n.inputs, *n.captured()))
+            nodes += reversed(kept)
+            parts.append(its)
+        graph.nodes = nodes[::-1]
         graph.changed()
-        return changed
+        return _joined(parts[::-1])
+
+    def _visit(self, graph: Graph, node: Node) -> tuple[list[Node], Outcome]:
+        """What stands in the place of a node, and what happened to it and in its bodies."""
+        parts = [self.run(body) for body in node.subgraphs.values()]
+        verdict = self._judge.verdict(node)
+        if verdict in LEGAL:
+            return [node], _joined(parts)
+        found = self._search.replace(node, verdict)
+        if not isinstance(found, Solution):
+            return [node], _joined([*parts, Outcome(declined=found)])
+        if self._exhibits is not None:
+            _exhibit(self._exhibits, node, found)
+        rewrites = list(_rewrites(found, graph))
+        return _adopted(graph, found), _joined([*parts, Outcome(rewrites)])
 
     def _left_alone(self, graph: Graph) -> Iterator[Declined]:
         """What remains in a body that cannot run at the shapes at hand."""
@@ -79,26 +97,26 @@ class Legalizer:
             if self._judge.verdict(node) not in LEGAL:
                 yield Declined(node.origin or node.name, node.key, "", reason, owner.path)
 
-    def _adopt(self, graph: Graph, solution: Solution) -> list[Node]:
-        """Moves a solution into the graph and notes which rules made it."""
-        replacement = solution.replacement
-        source = replacement.node
-        adopt(graph, replacement)
-        self.rewrites.append(
-            Rewrite(
-                source.origin or source.name,
-                source.key,
-                replacement.rule.name,
-                replacement.rule.exactness,
-                tuple(n.key for n in replacement.nodes),
-                graph.path,
-            )
-        )
-        nodes: list[Node] = []
-        for node in replacement.nodes:
-            inner = solution.inner.get(node)
-            nodes += [node] if inner is None else self._adopt(graph, inner)
-        return nodes
+
+def _adopted(graph: Graph, solution: Solution) -> list[Node]:
+    """Moves a solution into the graph; its nodes."""
+    adopt(graph, solution.replacement)
+    nodes: list[Node] = []
+    for node in solution.replacement.nodes:
+        inner = solution.inner.get(node)
+        nodes += [node] if inner is None else _adopted(graph, inner)
+    return nodes
+
+
+def _rewrites(solution: Solution, graph: Graph) -> Iterator[Rewrite]:
+    """The rules of a solution, the outermost first."""
+    replacement = solution.replacement
+    source, rule = replacement.node, replacement.rule
+    made = tuple(n.key for n in replacement.nodes)
+    name = source.origin or source.name
+    yield Rewrite(name, source.key, rule.name, rule.exactness, made, graph.path)
+    for inner in solution.inner.values():
+        yield from _rewrites(inner, graph)
 
 
 def _exhibit(exhibits: Exhibits, node: Node, solution: Solution) -> None:
@@ -127,8 +145,10 @@ def legalize(
         The rewrites, and for the nodes that remain why each rule declined.
     """
     legalizer = Legalizer(judge, rules, policy, exhibits)
+    rewrites: list[Rewrite] = []
     for _ in range(MAX_PASSES):
-        legalizer.declined.clear()
-        if not legalizer.run(graph):
+        outcome = legalizer.run(graph)
+        rewrites += outcome.rewrites
+        if not outcome.rewrites:
             break
-    return legalizer.rewrites, legalizer.declined
+    return rewrites, outcome.declined

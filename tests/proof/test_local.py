@@ -70,7 +70,7 @@ def test_rules_behind_one_another_are_run_together():
 def test_a_wrong_rule_is_named_with_its_node():
     proof = proof_of(SELU, "Elu: {}", selu_wrongly)
     (wrong,) = proof.differing
-    assert (wrong.node, wrong.rules) == ("a", ("selu-wrongly",))
+    assert (wrong.node, wrong.rules) == ("y", ("selu-wrongly",))
     assert "elements differ" in wrong.reason
     assert proof.proved == 0
 
@@ -100,7 +100,7 @@ def test_what_cannot_be_shown_is_listed_with_the_reason(monkeypatch):
     monkeypatch.setattr(module, "MOST_ELEMENTS", 5)
     proof = proof_of(SELU, "Elu: {}\nMul: {}", selu_to_elu)
     assert proof.proved == 0
-    assert proof.unproved == (("a", "it is too large to run by itself"),)
+    assert proof.unproved == (("y", "it is too large to run by itself"),)
 
 
 def test_weights_are_read_where_they_are_small_and_drawn_where_not(monkeypatch):
