@@ -275,6 +275,11 @@ def test_is_refused(model: onnx.ModelProto, reason: str) -> None:
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
+        pytest.param(
+            x("Split", (1, 8), outputs=2, opset=18, axis=1, num_outputs=2),
+            "in the midst of a model",
+            id="num_outputs",
+        ),
         pytest.param(x("Dropout", outputs=2), "mask is not computed", id="mask"),
         pytest.param(normalized(3, epsilon=1e-5, axis=-1), "Mean and InvStdDev", id="mean"),
         pytest.param(pool("AveragePool", (1, 4, 6, 8, 8), pads=[1] * 6), "counts the padding"),
