@@ -80,6 +80,12 @@ class Tolerance:
         rel, scale = by_type.get(dtype, by_type["float32"])
         return cls(rel=rel, abs=0.0, scale=scale)
 
+    def widened(self, other: "Tolerance") -> "Tolerance":
+        """What either of the two allows."""
+        return Tolerance(
+            max(self.rel, other.rel), max(self.abs, other.abs), max(self.scale, other.scale)
+        )
+
 
 @dataclass(frozen=True)
 class OutputComparison:
@@ -96,6 +102,17 @@ class OutputComparison:
         mean_abs: Mean `|a - b|` over those elements; None if there is none.
         cosine: Smallest cosine similarity of a run; None if there is none. Two zero vectors
             count as 1, one zero vector as 0.
+        snr_db: Smallest signal-to-noise ratio of a run, `10 log10(sum a^2 / sum (a - b)^2)` over
+            those elements; infinite, None in JSON, where `max_abs` is 0; None if there is none.
+        top1: Share of rows along the last axis whose largest element is at the same place in
+            both; of several largest ones in the original any will do, and rows that hold NaN are
+            left out. None unless the output is classifier-like: floats, of rank 2 with at least
+            10 columns, or from a Softmax over the last axis.
+        rows: Rows that `top1` counts.
+        needed_factor: Smallest factor on the whole tolerance with which the output would pass,
+            so at most 1 where it does; None if no tolerance would do.
+        needed_rel: Smallest `rel`, with `abs` and `scale` as they are, with which the output
+            would pass; None if no tolerance would do.
         mismatches: Elements outside the tolerance, or not finite in the same way.
         elements: Elements compared, over all runs.
         nonfinite: Elements that are NaN or infinite in either model.
@@ -111,6 +128,11 @@ class OutputComparison:
     max_rel: float | None = None
     mean_abs: float | None = None
     cosine: float | None = None
+    snr_db: float | None = None
+    top1: float | None = None
+    rows: int = 0
+    needed_factor: float | None = 0.0
+    needed_rel: float | None = 0.0
     mismatches: int = 0
     elements: int = 0
     nonfinite: int = 0
@@ -149,7 +171,12 @@ def scale_of(a: Array) -> float:
 
 
 def compare_output(
-    name: str, originals: Sequence[Array], converted: Sequence[Array], tolerance: Tolerance
+    name: str,
+    originals: Sequence[Array],
+    converted: Sequence[Array],
+    tolerance: Tolerance,
+    *,
+    scores: bool = False,
 ) -> OutputComparison:
     """Compare one output of two models over runs on the same inputs.
 
@@ -158,6 +185,7 @@ def compare_output(
         originals: The original's values, one array a run, any shape and type.
         converted: The other model's values, in the same order; at least one run.
         tolerance: What is allowed for float elements.
+        scores: Whether the last axis is one of classes, whatever the shape looks like.
 
     Returns:
         The comparison; a run whose shapes or kinds of type differ ends it with a reason.
@@ -166,15 +194,21 @@ def compare_output(
     for a, b in zip(originals, converted, strict=True):
         if a.shape != b.shape:
             reason = f"shape {list(b.shape)} instead of {list(a.shape)}"
-            return replace(total, passed=False, reason=reason)
+            return _incomparable(total, reason)
         if _kind(a) != _kind(b):
-            reason = f"type {b.dtype.name} instead of {a.dtype.name}"
-            return replace(total, passed=False, reason=reason)
-        total = _add(total, _compare_run(name, a, b, tolerance))
+            return _incomparable(total, f"type {b.dtype.name} instead of {a.dtype.name}")
+        run = _compare_run(name, a, b, tolerance)
+        if _is_classifier(a, scores):
+            run = _with_top1(run, _as_float64(a), _as_float64(b))
+        total = _add(total, run)
     if total.mismatches:
         reason = f"{total.mismatches} of {total.elements} elements differ"
         total = replace(total, passed=False, reason=reason)
     return total
+
+
+def _incomparable(total: OutputComparison, reason: str) -> OutputComparison:
+    return replace(total, passed=False, reason=reason, needed_factor=None, needed_rel=None)
 
 
 def _kind(a: Array) -> str:
@@ -188,7 +222,9 @@ def _compare_run(name: str, a: Array, b: Array, tolerance: Tolerance) -> OutputC
     base = OutputComparison(name, a.dtype.name, shape, elements=a.size)
     if kind == "string":
         wrong = a.astype(str) != b.astype(str)
-        return replace(base, mismatches=int(wrong.sum()), first_mismatch=_first(wrong))
+        needed = None if wrong.any() else 0.0
+        return replace(base, mismatches=int(wrong.sum()), first_mismatch=_first(wrong),
+                       needed_factor=needed, needed_rel=needed)  # fmt: skip
     exact = kind in ("integer", "bool")
     unequal = a != b if exact else None
     x, y = _as_float64(a), _as_float64(b)
@@ -212,15 +248,47 @@ def _compare_run(name: str, a: Array, b: Array, tolerance: Tolerance) -> OutputC
         first_mismatch=_first(wrong),
         nonfinite=a.size - finite_count,
     )
+    hopeless = bool((~same_class).any() or (exact and base.mismatches))
+    if hopeless or exact:
+        needed = None if hopeless else 0.0
+        base = replace(base, needed_factor=needed, needed_rel=needed)
     if not finite.any():
         return base
-    return replace(
+    x, y, difference = x[finite], y[finite], difference[finite]
+    base = replace(
         base,
-        max_abs=float(difference[finite].max()),
+        max_abs=float(difference.max()),
         max_rel=float(ratio[finite].max()),
-        mean_abs=float(difference[finite].mean()),
-        cosine=_cosine(x[finite], y[finite]),
+        mean_abs=float(difference.mean()),
+        cosine=_cosine(x, y),
+        snr_db=_snr(x, difference),
     )
+    if hopeless or exact:
+        return base
+    with np.errstate(all="ignore"):
+        share = np.where(difference > 0, difference / allowed[finite], 0.0)
+        over = (difference - tolerance.abs - tolerance.scale * scale) / magnitude[finite]
+    return replace(base, needed_factor=_known(share.max()), needed_rel=max(0.0, over.max()))
+
+
+def _is_classifier(a: Array, scores: bool) -> bool:
+    if _kind(a) != "float" or a.ndim == 0 or a.size == 0:
+        return False
+    return a.shape[-1] >= 2 if scores else a.ndim == 2 and a.shape[-1] >= 10
+
+
+def _with_top1(run: OutputComparison, x: Array, y: Array) -> OutputComparison:
+    x, y = x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1])
+    whole = ~(np.isnan(x) | np.isnan(y)).any(axis=1)
+    x, y = x[whole], y[whole]
+    if not len(x):
+        return run
+    chosen = np.take_along_axis(x, y.argmax(axis=1)[:, None], axis=1)[:, 0]
+    return replace(run, top1=float((chosen == x.max(axis=1)).mean()), rows=len(x))
+
+
+def _known(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 def _as_float64(a: Array) -> Array:
@@ -244,20 +312,33 @@ def _cosine(x: Array, y: Array) -> float:
     return float(np.clip(u @ v / np.sqrt((u @ u) * (v @ v)), -1.0, 1.0))
 
 
+def _snr(x: Array, difference: Array) -> float:
+    """In dB; both are scaled first, for the same reason."""
+    noise, signal = float(difference.max()), float(np.abs(x).max())
+    if noise == 0:
+        return float("inf")
+    if signal == 0:
+        return float("-inf")
+    with np.errstate(all="ignore"):
+        u, v = x / signal, difference / noise
+        return float(10 * np.log10((u @ u) / (v @ v)) + 20 * (np.log10(signal) - np.log10(noise)))
+
+
 def _add(total: OutputComparison, run: OutputComparison) -> OutputComparison:
     first = run.first_mismatch if total.first_mismatch is None else total.first_mismatch
     finite_before = total.elements - total.nonfinite
     finite_now = run.elements - run.nonfinite
-    mean = None
-    if finite_before + finite_now:
-        weighted = (total.mean_abs or 0) * finite_before + (run.mean_abs or 0) * finite_now
-        mean = weighted / (finite_before + finite_now)
     return replace(
         total,
         max_abs=_pick(max, total.max_abs, run.max_abs),
         max_rel=_pick(max, total.max_rel, run.max_rel),
-        mean_abs=mean,
+        mean_abs=_mean(total.mean_abs, finite_before, run.mean_abs, finite_now),
         cosine=_pick(min, total.cosine, run.cosine),
+        snr_db=_pick(min, total.snr_db, run.snr_db),
+        top1=_mean(total.top1, total.rows, run.top1, run.rows),
+        rows=total.rows + run.rows,
+        needed_factor=_needed(total.needed_factor, run.needed_factor),
+        needed_rel=_needed(total.needed_rel, run.needed_rel),
         mismatches=total.mismatches + run.mismatches,
         elements=total.elements + run.elements,
         nonfinite=total.nonfinite + run.nonfinite,
@@ -268,3 +349,15 @@ def _add(total: OutputComparison, run: OutputComparison) -> OutputComparison:
 def _pick(choose: Any, first: float | None, second: float | None) -> float | None:
     known = [value for value in (first, second) if value is not None]
     return choose(known) if known else None
+
+
+def _mean(first: float | None, weight: int, second: float | None, other: int) -> float | None:
+    """Of two means, each over that many."""
+    if not weight + other:
+        return None
+    return ((first or 0) * weight + (second or 0) * other) / (weight + other)
+
+
+def _needed(first: float | None, second: float | None) -> float | None:
+    """The larger; None, which stands for no tolerance, beats every number."""
+    return None if first is None or second is None else max(first, second)

@@ -5,7 +5,7 @@ gathers from, a mask is zeros and ones, a value that is compared with constants 
 Only the structure of the graph is needed, never the weights.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,6 +65,9 @@ def generate(
     shapes: Mapping[str, tuple[int, ...]],
     seed: int,
     bound: Mapping[str, int] | None = None,
+    *,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
+    skip: Collection[str] = (),
 ) -> dict[str, Array]:
     """Draw a value for every input that must be fed; the same for the same arguments.
 
@@ -77,6 +80,8 @@ def generate(
         shapes: A shape for each input, sizes in elements.
         seed: Of a PCG64 generator.
         bound: Symbolic dimension name to size, for tables whose size has a name.
+        ranges: Input name to the lowest and highest value, both included.
+        skip: Inputs that need no value.
 
     Returns:
         Input name to array of the declared type, in graph order.
@@ -88,10 +93,16 @@ def generate(
     facts = _Facts(model, shapes, bound or {})
     values = {}
     for name, declared in graph_inputs(model).items():
+        if name in skip:
+            continue
         if declared.type.WhichOneof("value") != "tensor_type":
             raise ValueError(f"input {name} is not a tensor; give a value for it")
         dtype = helper.tensor_dtype_to_np_dtype(declared.type.tensor_type.elem_type)
-        values[name] = _draw(rng, dtype, shapes[name], facts, name)
+        ends = (ranges or {}).get(name)
+        if ends is not None:
+            values[name] = _between(rng, dtype, shapes[name], *ends)
+        else:
+            values[name] = _draw(rng, dtype, shapes[name], facts, name)
     return values
 
 
@@ -113,6 +124,20 @@ def _draw(
         drawn = rng.random(shape) if is_image else rng.standard_normal(shape)
         return np.asarray(drawn).astype(dtype)
     return _integers(rng, dtype, shape, facts.domain(name, len(shape)))
+
+
+def _between(
+    rng: np.random.Generator,
+    dtype: np.dtype[Any],
+    shape: tuple[int, ...],
+    low: float,
+    high: float,
+) -> Array:
+    if dtype.kind in "iu" or "int" in dtype.name:
+        drawn: Any = rng.integers(int(low), int(high), size=shape, endpoint=True)
+    else:
+        drawn = rng.uniform(low, high, size=shape)
+    return np.asarray(drawn).astype(dtype)
 
 
 def _mask(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

@@ -1,14 +1,15 @@
 """Judge what two models made of the same inputs."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-import numpy as np
 import numpy.typing as npt
 
-from porting.proof.compare import OutputComparison, Tolerance, compare_output
-from porting.proof.run import Values
+from porting.proof.compare import FLOOR, OutputComparison, Tolerance, compare_output
+from porting.proof.doubts import Role, doubts, is_all_nan
+from porting.proof.exchange import Values
+from porting.proof.request import Values as Data
 
 Array = npt.NDArray[Any]
 Status = Literal["passed", "failed", "skipped"]
@@ -24,12 +25,18 @@ class Verification:
         reason: One line for the reader, never empty.
         outputs: One comparison for each output, in graph order; empty if none could be made.
         warnings: What makes the result weaker than it looks, one line each.
+        tolerance: What was allowed; None if nothing was compared.
+        runs: Sets of inputs that both models ran on.
+        expected: Outputs of the converted model against those that the user's data expect.
     """
 
     status: Status
     reason: str
     outputs: tuple[OutputComparison, ...] = ()
     warnings: tuple[str, ...] = ()
+    tolerance: Tolerance | None = None
+    runs: int = 0
+    expected: tuple[OutputComparison, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """A dictionary that JSON can hold."""
@@ -38,6 +45,9 @@ class Verification:
             "reason": self.reason,
             "outputs": [output.to_dict() for output in self.outputs],
             "warnings": list(self.warnings),
+            "tolerance": asdict(self.tolerance) | {"floor": FLOOR} if self.tolerance else None,
+            "runs": self.runs,
+            "expected": [output.to_dict() for output in self.expected],
         }
 
 
@@ -47,6 +57,7 @@ def compare_runs(
     groups: list[int],
     tolerance: Tolerance,
     warnings: list[str],
+    roles: Mapping[str, Role] | None = None,
 ) -> Verification:
     """Compare all outputs over all runs.
 
@@ -56,6 +67,7 @@ def compare_runs(
         groups: A number for each run; runs of one number had inputs of the same shapes.
         tolerance: What is allowed for float elements.
         warnings: Put before those found here.
+        roles: What the original's graph tells of its outputs.
 
     Returns:
         The result, with one comparison for each output of the original.
@@ -67,15 +79,61 @@ def compare_runs(
         if any((x is None) != (y is None) for x, y in pairs):
             reason = f"only one model gives output {name}"
             return Verification("failed", reason, tuple(outputs), tuple(warnings))
-        result = compare_output(name, [x for x, _ in both], [y for _, y in both], tolerance)
+        role = (roles or {}).get(name, Role())
+        result = compare_output(
+            name, [x for x, _ in both], [y for _, y in both], tolerance, scores=role.scores
+        )
         outputs.append(result)
-        warnings += _doubts(result, pairs, groups)
+        warnings += doubts(result, pairs, groups, role)
     extra = {name for y in converted for name in y} - {name for x in originals for name in x}
     if extra:
         reason = f"only the converted model gives output {listed(sorted(extra))}"
         return Verification("failed", reason, tuple(outputs), tuple(warnings))
     status, reason = _judge(outputs, len(originals), originals)
-    return Verification(status, reason, tuple(outputs), tuple(warnings))
+    return Verification(status, reason, tuple(outputs), tuple(warnings), tolerance, len(originals))
+
+
+def hold_to_expected(
+    result: Verification,
+    originals: Sequence[Values],
+    converted: Sequence[Values],
+    data: Sequence[Data],
+    tolerance: Tolerance,
+) -> Verification:
+    """The result, with the outputs that the user's data expect compared too.
+
+    What the original itself does not give is a warning, and nothing that the converted model
+    could be blamed for.
+
+    Args:
+        result: Of comparing the two models.
+        originals: Output name to array, one dictionary a run.
+        converted: The same for the converted model.
+        data: The set that each run is about.
+        tolerance: What is allowed between the expected outputs and either model's.
+    """
+    expected: list[OutputComparison] = []
+    warnings, status, reason = list(result.warnings), result.status, result.reason
+    for values, made, rewritten in zip(data, originals, converted, strict=True):
+        for name, wanted in values.outputs.items():
+            if name not in made or name not in rewritten:
+                continue
+            own = compare_output(name, [wanted], [made[name]], tolerance)
+            found = compare_output(name, [wanted], [rewritten[name]], tolerance)
+            found = replace(found, name=f"{name} of {values.name}")
+            expected.append(found)
+            if not own.passed:
+                text = f"the original does not give the expected {found.name}: {own.reason}"
+                warnings.append(text)
+            elif not found.passed and status != "failed":
+                status, reason = "failed", f"expected {found.name}: {found.reason}"
+    return replace(
+        result,
+        status=status,
+        reason=reason,
+        warnings=tuple(warnings),
+        expected=tuple(expected),
+    )
 
 
 def _judge(
@@ -87,42 +145,11 @@ def _judge(
     arrays = [array for values in originals for array in values.values()]
     if not any(array.size for array in arrays):
         return "skipped", "every output is empty, nothing is proved"
-    if all(_is_all_nan(array) for array in arrays if array.size):
+    if all(is_all_nan(array) for array in arrays if array.size):
         return "skipped", "every output is NaN, nothing is proved"
     return "passed", f"{len(outputs)} outputs agree over {runs} runs"
-
-
-def _doubts(
-    result: OutputComparison, pairs: list[tuple[Array | None, Array | None]], groups: list[int]
-) -> list[str]:
-    """What makes agreement on this output prove little."""
-    name = result.name
-    arrays = [(group, x) for group, (x, _) in zip(groups, pairs, strict=True) if x is not None]
-    doubts = []
-    if arrays[0][1].dtype != next(y for _, y in pairs if y is not None).dtype:
-        doubts.append(f"output {name} is {result.dtype} in the original only")
-    if result.passed and result.elements == 0:
-        return [*doubts, f"output {name} is empty; the comparison proves nothing"]
-    if all(_is_all_nan(x) for _, x in arrays):
-        return [*doubts, f"output {name} is all NaN; the comparison proves little"]
-    by_group: dict[int, list[bytes]] = {}
-    for group, x in arrays:
-        key = str(x.tolist()).encode() if x.dtype.kind == "O" else x.tobytes()
-        by_group.setdefault(group, []).append(key)
-    several = [values for values in by_group.values() if len(values) > 1]
-    if several and all(len(set(values)) == 1 for values in several):
-        text = f"output {name} does not depend on the inputs drawn; the comparison proves little"
-        doubts.append(text)
-    return doubts
 
 
 def listed(names: Iterable[str]) -> str:
     """Names in one line."""
     return ", ".join(names) or "none"
-
-
-def _is_all_nan(array: Array) -> bool:
-    if array.size == 0 or array.dtype.kind in "iubOSU" or "int" in array.dtype.name:
-        return False
-    values = array if array.dtype.kind == "c" else array.astype(np.float64)
-    return bool(np.isnan(values).all())

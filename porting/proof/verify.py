@@ -1,34 +1,26 @@
 """Prove, by running both, that a converted model computes the same function as the original."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import onnx
 
-from porting.errors import ModelError, UsageError
+from porting.errors import ModelError
 from porting.model.dtypes import NAME_OF
 from porting.proof.compare import OutputComparison, Tolerance
-from porting.proof.inputs import generate
-from porting.proof.judge import Verification, compare_runs, listed
-from porting.proof.run import Case, ModelRun, RunFailure, Values, gave_a_value, run_model
-from porting.proof.shapes import (
-    SIZES,
-    bind,
-    declared_dims,
-    graph_inputs,
-    graphs,
-    input_shapes,
-    is_free,
-    load_structure,
-)
+from porting.proof.doubts import roles
+from porting.proof.exchange import Case, ModelRun, RunFailure, Values, gave_a_value
+from porting.proof.given import Inputs, given_of
+from porting.proof.judge import Verification, compare_runs, hold_to_expected, listed
+from porting.proof.request import Request
+from porting.proof.run import PATIENCE, Child, run_model
+from porting.proof.shapes import declared_dims, graph_inputs, graphs, load_structure
 
 __all__ = ["OutputComparison", "Tolerance", "Verification", "narrowest_float", "verify_files"]
-
-Array = npt.NDArray[Any]
 
 _RANDOM_OPS = frozenset(
     {"RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike"}
@@ -42,9 +34,9 @@ def verify_files(
     *,
     dims: Mapping[str, int] | None = None,
     shapes: Mapping[str, tuple[int, ...]] | None = None,
-    inputs: Mapping[str, Array] | None = None,
+    inputs: Inputs = None,
     tolerance: Tolerance,
-    seeds: Sequence[int] = (0, 1, 2),
+    seeds: Sequence[int] | None = None,
     timeout: float = 600.0,
 ) -> Verification:
     """Run model `b` against the original `a` on the same inputs and compare their outputs.
@@ -57,39 +49,45 @@ def verify_files(
         b: The converted model.
         dims: Symbolic dimension name of `a` to size in elements.
         shapes: Input name to shape, sizes in elements.
-        inputs: Input name to value; inputs that are not named here are generated.
+        inputs: Values of inputs, or data sets and ranges; inputs without a value are generated.
         tolerance: How far float outputs may be apart.
-        seeds: One run for each, and for each size.
+        seeds: One run for each, and for each size; what `inputs` says if None.
         timeout: Seconds that each model may take for all its runs.
 
     Returns:
         The result. Models that cannot be read or run are a result too, not an exception.
 
     Raises:
-        UsageError: `inputs` or `shapes` name something that is no input of `a`, or have a rank
-            other than declared, or `seeds` is empty.
+        UsageError: `inputs` or `shapes` name something that is no input of `a`, or have a rank,
+            type or range that it has not, or `seeds` is empty.
     """
-    try:
-        original = load_structure(a)
-    except ModelError as error:
-        return Verification("skipped", f"the original cannot be read: {error}")
-    request = _Request(dict(dims or {}), dict(shapes or {}), dict(inputs or {}), tuple(seeds))
-    request.check(original)
-    try:
-        converted = load_structure(b)
-    except ModelError as error:
-        return Verification("failed", f"the converted model cannot be read: {error}")
-    conflict = _conflict(original, converted)
-    if conflict:
-        return Verification("failed", conflict)
-    warnings = request.unknown_dims(original)
-    _pin(original, converted, request)
-    try:
-        cases = _cases(original, request)
-    except ValueError as error:
-        return Verification("skipped", str(error), (), tuple(warnings))
-    result = _Runner(a, b, cases, converted, timeout).verify(tolerance)
-    return _finish(result, original, [*warnings, *result.warnings])
+    with ExitStack() as stack:
+        # It loads its libraries while the models are looked at here.
+        child = stack.enter_context(Child())
+        try:
+            original = load_structure(a)
+        except ModelError as error:
+            return Verification("skipped", f"the original cannot be read: {error}")
+        given = given_of(inputs)
+        if seeds is not None:
+            given = replace(given, seeds=tuple(seeds))
+        request = Request.of(original, dims or {}, shapes or {}, given)
+        try:
+            converted = load_structure(b)
+        except ModelError as error:
+            return Verification("failed", f"the converted model cannot be read: {error}")
+        conflict = _conflict(original, converted)
+        if conflict:
+            return Verification("failed", conflict)
+        warnings = request.warnings(original)
+        request.pin(original, converted)
+        try:
+            cases = request.cases(original)
+        except ValueError as error:
+            return Verification("skipped", str(error), (), tuple(warnings))
+        job = _Job(a, b, cases, request, original, converted, timeout, stack)
+        result = job.verify(tolerance, child)
+        return _finish(result, original, [*warnings, *result.warnings])
 
 
 def narrowest_float(model: onnx.ModelProto) -> str:
@@ -112,40 +110,6 @@ def narrowest_float(model: onnx.ModelProto) -> str:
     return next((name for name in ("bfloat16", "float16") if name in names), "float32")
 
 
-@dataclass
-class _Request:
-    """What the user asked for."""
-
-    dims: dict[str, int]
-    shapes: dict[str, tuple[int, ...]]
-    inputs: dict[str, Array]
-    seeds: tuple[int, ...]
-
-    def check(self, model: onnx.ModelProto) -> None:
-        declared = graph_inputs(model)
-        if not self.seeds:
-            raise UsageError("no-seeds", "no seeds: nothing would run")
-        all_shapes = self.shapes | {name: np.shape(v) for name, v in self.inputs.items()}
-        for name, shape in all_shapes.items():
-            if name not in declared:
-                known = ", ".join(declared) or "none"
-                raise UsageError("unknown-input", f"no input is named {name}", f"inputs: {known}")
-            dims = declared_dims(declared[name])
-            if dims is not None and len(dims) != len(shape):
-                text = f"input {name} has rank {len(dims)}, not {len(shape)}"
-                raise UsageError("input-rank", text)
-
-    def unknown_dims(self, model: onnx.ModelProto) -> list[str]:
-        named: set[str] = set()
-        for value in graph_inputs(model).values():
-            named |= {d for d in declared_dims(value) or () if isinstance(d, str)}
-        return [
-            f"no input has a dimension named {name}; its size {size} was not used"
-            for name, size in self.dims.items()
-            if not any(name in text for text in named)
-        ]
-
-
 def _conflict(a: onnx.ModelProto, b: onnx.ModelProto) -> str:
     """Why `b` cannot be a converted `a`, from signatures alone; empty if it can."""
     names_a, names_b = ([value.name for value in m.graph.output] for m in (a, b))
@@ -166,111 +130,115 @@ def _conflict(a: onnx.ModelProto, b: onnx.ModelProto) -> str:
     return ""
 
 
-def _pin(a: onnx.ModelProto, b: onnx.ModelProto, request: _Request) -> None:
-    """Where `b` declares a size that `a` leaves free, `a` is run at that size."""
-    inputs_b = graph_inputs(b)
-    for name, value in graph_inputs(a).items():
-        dims_a = declared_dims(value)
-        dims_b = declared_dims(inputs_b[name]) if name in inputs_b else None
-        if dims_a is None or dims_b is None or name in request.shapes or name in request.inputs:
-            continue
-        for i, (dim, static) in enumerate(zip(dims_a, dims_b, strict=True)):
-            if not isinstance(static, int) or isinstance(dim, int):
-                continue
-            if dim is None:
-                value.type.tensor_type.shape.dim[i].dim_value = static
-            elif dim.isidentifier():
-                request.dims.setdefault(dim, static)
-            else:
-                value.type.tensor_type.shape.dim[i].dim_value = static
-
-
-def _cases(model: onnx.ModelProto, request: _Request) -> list[Case]:
-    """What to try: a group for each size, a case for each seed.
-
-    Raises:
-        ValueError: An input cannot be generated; the message says why.
-    """
-    shapes = request.shapes | {name: np.shape(v) for name, v in request.inputs.items()}
-    bound = bind(model, request.dims, shapes)
-    all_given = set(request.inputs) >= set(graph_inputs(model))
-    seeds = request.seeds[:1] if all_given else request.seeds
-    sizes = SIZES if is_free(model, bound, shapes) else SIZES[:1]
-    cases = []
-    for group, size in enumerate(sizes):
-        try:
-            chosen, names = input_shapes(model, bound=bound, shapes=shapes, size=size)
-        except ValueError:
-            if not all_given:
-                raise
-            chosen, names = shapes, bound
-        for seed in seeds:
-            drawn = {} if all_given else generate(model, chosen, seed, names)
-            cases.append(Case(drawn | request.inputs, group))
-    return cases
-
-
 @dataclass(frozen=True)
-class _Runner:
+class _Job:
     """Both models, and the cases to run them on."""
 
     a: Path
     b: Path
     cases: list[Case]
+    request: Request
+    original: onnx.ModelProto
     converted: onnx.ModelProto
     timeout: float
+    stack: ExitStack
 
-    def verify(self, tolerance: Tolerance) -> Verification:
-        sizes = len({case.group for case in self.cases})
-        enough = 2 if sizes > 1 else None
-        first = run_model(self.a, self.cases, enough=enough, timeout=self.timeout)
+    def verify(self, tolerance: Tolerance, child: Child) -> Verification:
+        several = len({(case.data, case.group) for case in self.cases}) > len(self.request.data)
+        waiting: list[Child] = []  # the converted model's process, loading while the first works
+        first = run_model(
+            self.a,
+            self.cases,
+            enough=2 if several else None,
+            patience=PATIENCE,
+            timeout=self.timeout,
+            child=child,
+            meanwhile=lambda: waiting.append(self.stack.enter_context(Child())),
+        )
         if isinstance(first, RunFailure):
             return Verification("skipped", f"the original does not run: {first.reason}")
-        warnings = _attempts(first, self.cases) if sizes > 1 else []
+        warnings = _attempts(first, self.cases) if several else []
         ran = [i for i, result in enumerate(first.results) if isinstance(result, dict)]
+        failures = [r.reason for r in first.results if isinstance(r, RunFailure)]
         if not ran:
-            failures = [r.reason for r in first.results if isinstance(r, RunFailure)]
             reason = f"the original runs on no inputs tried: {failures[-1]}"
             return Verification("skipped", reason)
-        if sizes == 1 and len(ran) < len(self.cases):
+        if failures and not several:
             warnings.append(f"the original ran on {len(ran)} of {len(self.cases)} inputs drawn")
         try:
             cases = [self._for_converted(self.cases[i]) for i in ran]
         except ValueError as error:
             return Verification("failed", str(error), (), tuple(warnings))
-        by_reference = first.runner != "onnxruntime"
-        second = self._run_converted(cases, by_reference)
+        second = self._run_converted(cases, first, next(iter(waiting), None))
+        warnings += _who_ran("original", first)
         if isinstance(second, RunFailure):
-            reason = f"the converted model does not run: {second.reason}"
-            return Verification("failed", reason, (), tuple(warnings))
-        originals = [first.results[i] for i in ran]
-        if second.runner != first.runner and not by_reference:
-            originals, note = self._by_reference(ran, originals)
-            warnings.extend(note)
-        warnings += _who_ran("original", first) + _who_ran("converted model", second)
+            status, verb = ("skipped", "was") if second.beyond else ("failed", "does")
+            reason = f"the converted model {verb} not run: {second.reason}"
+            return Verification(status, reason, (), tuple(warnings))  # type: ignore[arg-type]
+        warnings += _who_ran("converted model", second)
         failure = next((r for r in second.results if isinstance(r, RunFailure)), None)
         if failure is not None:
             reason = f"the converted model does not run where the original does: {failure.reason}"
             return Verification("failed", reason, (), tuple(warnings))
-        groups = [self.cases[i].group for i in ran]
-        return compare_runs(
-            _values(originals), _values(second.results), groups, tolerance, warnings
-        )
+        result = self._compare(first, second, ran, tolerance, warnings)
+        if result.status == "failed" and (first.notes or second.notes):
+            return self._again(result, ran, cases, tolerance)
+        return result
 
-    def _run_converted(self, cases: list[Case], by_reference: bool) -> ModelRun | RunFailure:
+    def _run_converted(
+        self, cases: list[Case], first: ModelRun, child: Child | None
+    ) -> ModelRun | RunFailure:
         """By the library that ran the original if possible: two libraries differ by themselves."""
-        if by_reference:
+        if first.runner == "onnx.reference":
             run = run_model(self.b, cases, reference=True, timeout=self.timeout)
             if isinstance(run, ModelRun) and all(isinstance(r, dict) for r in run.results):
                 return run
-        return run_model(self.b, cases, timeout=self.timeout)
+        return run_model(self.b, cases, timeout=self.timeout, child=child)
 
-    def _by_reference(self, ran: list[int], originals: list[Any]) -> tuple[list[Any], list[str]]:
-        cases = [self.cases[i] for i in ran]
-        again = run_model(self.a, cases, reference=True, timeout=self.timeout)
-        if isinstance(again, ModelRun) and all(isinstance(r, dict) for r in again.results):
-            return list(again.results), ["the original was run by onnx.reference too"]
-        return originals, ["the two models were run by different libraries"]
+    def _compare(
+        self,
+        first: ModelRun,
+        second: ModelRun,
+        ran: list[int],
+        tolerance: Tolerance,
+        warnings: list[str],
+    ) -> Verification:
+        kept = [self.cases[i] for i in ran]
+        originals = _values([first.results[i] for i in ran])
+        converted = _values(second.results)
+        groups = [case.group for case in kept]
+        result = compare_runs(
+            originals, converted, groups, tolerance, warnings, roles(self.original)
+        )
+        data = [self.request.data[case.data] for case in kept]
+        wide = tolerance.widened(
+            Tolerance.for_classes({"reordered"}, narrowest_float(self.original))
+        )
+        return hold_to_expected(result, originals, converted, data, wide)
+
+    def _again(
+        self, result: Verification, ran: list[int], cases: list[Case], tolerance: Tolerance
+    ) -> Verification:
+        """Both by onnx.reference alone, after several libraries shared a model that differs."""
+        originals = run_model(
+            self.a, [self.cases[i] for i in ran], reference=True, timeout=self.timeout
+        )
+        converted = run_model(self.b, cases, reference=True, timeout=self.timeout)
+        for run in (originals, converted):
+            if isinstance(run, RunFailure) or not all(isinstance(r, dict) for r in run.results):
+                return result
+        assert isinstance(originals, ModelRun)
+        assert isinstance(converted, ModelRun)
+        spread: list[Values | RunFailure | None] = [None] * len(self.cases)
+        for i, each in zip(ran, originals.results, strict=True):
+            spread[i] = each
+        again = self._compare(
+            replace(originals, results=tuple(spread)), converted, ran, tolerance, []
+        )
+        if again.status != "passed":
+            return result
+        note = "both were run by onnx.reference, after the libraries that shared them differed"
+        return replace(again, warnings=(note, *again.warnings))
 
     def _for_converted(self, case: Case) -> Case:
         """What the converted model declares of the case, in the types that it declares.
@@ -289,7 +257,7 @@ class _Runner:
                     raise ValueError(f"input {name} is {wanted.name} now and its values do not fit")
                 array = cast
             feeds[name] = array
-        return Case(feeds, case.group)
+        return replace(case, feeds=feeds)
 
 
 def _attempts(run: ModelRun, cases: list[Case]) -> list[str]:
@@ -319,7 +287,9 @@ def _finish(result: Verification, original: onnx.ModelProto, warnings: list[str]
 def _who_ran(what: str, run: ModelRun) -> list[str]:
     if run.runner == "onnxruntime":
         return []
-    return [f"the {what} was run by {run.runner} because onnxruntime says: {run.why}"]
+    if run.runner == "onnx.reference":
+        return [f"the {what} was run by onnx.reference because onnxruntime says: {run.why}"]
+    return [f"in the {what}, {note}" for note in run.notes]
 
 
 def _values(results: Sequence[Values | RunFailure | None]) -> list[Values]:
