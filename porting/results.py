@@ -303,6 +303,25 @@ class Declined:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """A rule that would help and has to be allowed by name.
+
+    Attributes:
+        node: Name of the loaded model's node.
+        rule: Name of the rule.
+        exactness: Its class.
+    """
+
+    node: str
+    rule: str
+    exactness: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {"node": self.node, "rule": self.rule, "class": self.exactness}
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """A node that stays in float32 in a model that was asked for in half precision."""
 

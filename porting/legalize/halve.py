@@ -19,6 +19,7 @@ from porting.legalize.precision import Policy, Retyped, retype
 from porting.model.dtypes import numpy_dtype
 from porting.model.graph import Array, Graph, Node
 from porting.rules.common import limit_of
+from porting.rules.tracing import leads_to_softmax
 
 LEAST = {"float16": 2.0**-14, "bfloat16": 2.0**-126}
 """The smallest normal number."""
@@ -166,22 +167,4 @@ def _is_mask(node: Node, index: int, array: Array) -> bool:
         return False
     if node.op_type == "Where" and index == 0:
         return False
-    return _leads_to_softmax(node)
-
-
-_ON_THE_WAY = frozenset(
-    {"Add", "Concat", "Expand", "Gather", "Identity", "Reshape", "Slice", "Squeeze", "Tile"}
-    | {"Transpose", "Unsqueeze", "Where", "Max"}
-)
-
-
-def _leads_to_softmax(node: Node, depth: int = 12) -> bool:
-    """Whether every reader of a node's result, and theirs, is on the way to a softmax."""
-    readers = [r for o in node.outputs for r in node.graph.consumers(o)]
-    if not readers or not depth or any(node.graph.is_output(o) for o in node.outputs):
-        return False
-    return all(
-        r.op_type in {"Softmax", "LogSoftmax"}
-        or (r.op_type in _ON_THE_WAY and _leads_to_softmax(r, depth - 1))
-        for r in readers
-    )
+    return leads_to_softmax(node, "LogSoftmax")

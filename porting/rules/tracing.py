@@ -64,3 +64,27 @@ def pairs(node: Node) -> Iterator[tuple[str, str]]:
     left, right = node.inputs[0], node.inputs[1]
     yield left, right
     yield right, left
+
+
+_ON_THE_WAY = frozenset(
+    {"Add", "Concat", "Expand", "Gather", "Identity", "Reshape", "Slice", "Squeeze", "Tile"}
+    | {"Transpose", "Unsqueeze", "Where", "Max"}
+)
+
+
+def leads_to_softmax(node: Node, *others: str, depth: int = 12) -> bool:
+    """Whether every reader of a node's result, and theirs, is on the way to a softmax.
+
+    Args:
+        node: Gives the result.
+        others: Operators that count beside Softmax.
+        depth: Nodes that may lie between.
+    """
+    readers = [r for o in node.outputs for r in node.graph.consumers(o)]
+    if not readers or not depth or any(node.graph.is_output(o) for o in node.outputs):
+        return False
+    return all(
+        r.op_type in {"Softmax", *others}
+        or (r.op_type in _ON_THE_WAY and leads_to_softmax(r, *others, depth=depth - 1))
+        for r in readers
+    )
