@@ -53,6 +53,21 @@ def recurrent(batch: int = 1, outputs: Any = 3) -> onnx.ModelProto:
     return of("LSTM", (5, batch, 6), ones(1, 16, 6), ones(1, 16, 4), outputs=outputs, hidden_size=4)
 
 
+def product_of_product(*, behind: bool) -> onnx.ModelProto:
+    factors = ["m", "w"] if behind else ["w", "m"]
+    nodes = helper.make_node("Mul", ["x", "r"], ["m"]), helper.make_node("Mul", factors, ["y"])
+    return model_of(nodes, {"x": (1, 4, 8), "r": (1, 4, 1), "w": ones(8)}, ["y"])
+
+
+def split_twice() -> onnx.ModelProto:
+    nodes = [
+        helper.make_node("Split", ["x", "s"], ["a", "b"], axis=0),
+        helper.make_node("Split", ["a", "s"], ["c", "d"], axis=1),
+        helper.make_node("Add", ["c", "d"], ["y"]),
+    ]
+    return model_of(nodes, {"x": (2, 2), "s": ints(1, 1)}, ["y"])
+
+
 def of_lstm(*outputs: str) -> onnx.ModelProto:
     nodes = [
         helper.make_node("LSTM", ["x", "w", "r"], outputs, hidden_size=4),
@@ -125,6 +140,8 @@ def test_what_the_kpu_takes(model: onnx.ModelProto) -> None:
         (of("Neg", IMAGE, dtypes={"a": "bfloat16"}), "unsupported", "Not supported Datatype"),
         (of("Cast", IMAGE, to=16), "unsupported", "of the result"),
         (of("Cast", IMAGE, to=11), "deviates", "float64"),
+        (product_of_product(behind=False), "deviates", "in front of another product"),
+        (split_twice(), "deviates", "another Split"),
         (of("Conv", (1, 4, 8, 8, 8), ones(4, 4, 3, 3, 3)), "unsupported", "rank"),
         (of("Conv", (1, 4, 8), ones(4, 4, 3)), "unsupported", "abort"),
         (pool(pads=[1, 1, 1, 1]), "deviates", "minus infinity"),

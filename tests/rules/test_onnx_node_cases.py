@@ -60,6 +60,8 @@ NEVER_APPLIED = {
     "pointwise-convolution-to-matmul",
     "defaults-dropped/ConvTranspose",
     "mask-below-its-row",
+    "constant-operand-last/Add",
+    "constant-operand-last/Mul",
     "mask-of-bounded-scores",
     "operand-times-ones/Add",
     "operand-times-ones/Div",
