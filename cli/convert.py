@@ -31,6 +31,7 @@ def command(
     keep_io_types: options.KeepIoTypesOption = True,
     no_verify: options.NoVerifyOption = False,
     inputs: options.InputsOption = None,
+    ranges: options.RangeOption = None,
     report: Annotated[
         Path | None, typer.Option("--report", help="Write the report to a file (.json or text).")
     ] = None,
@@ -48,7 +49,7 @@ def command(
     shapes, dims = options.parse_shapes(shape), options.parse_dims(dim)
 
     from porting.converting import convert
-    from porting.verifying import read_inputs
+    from porting.verifying import inputs_of
 
     try:
         result = convert(
@@ -67,7 +68,7 @@ def command(
             verify=not no_verify,
             dtype=dtype,
             keep_io_types=keep_io_types,
-            inputs=read_inputs(inputs) if inputs is not None else None,
+            inputs=inputs_of(inputs, options.parse_ranges(ranges)),
         )
     finally:
         output.progress_end()

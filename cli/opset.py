@@ -23,6 +23,7 @@ def command(
     deny: options.DenyOption = None,
     no_verify: options.NoVerifyOption = False,
     inputs: options.InputsOption = None,
+    ranges: options.RangeOption = None,
     form: options.FormatOption = Format.text,
 ) -> int:
     """Bring a model to another opset, up or down, and prove that it computes the same.
@@ -35,7 +36,7 @@ def command(
     shapes, dims = options.parse_shapes(shape), options.parse_dims(dim)
 
     from porting.opsets import change_opset
-    from porting.verifying import read_inputs
+    from porting.verifying import inputs_of
 
     try:
         result = change_opset(
@@ -47,7 +48,7 @@ def command(
             allow=allow or (),
             deny=deny or (),
             verify=not no_verify,
-            inputs=read_inputs(inputs) if inputs is not None else None,
+            inputs=inputs_of(inputs, options.parse_ranges(ranges)),
             progress=output.progress,
         )
     finally:

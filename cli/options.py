@@ -73,7 +73,23 @@ NoVerifyOption = Annotated[
     bool, typer.Option("--no-verify", help="Do not run and compare the two models.")
 ]
 InputsOption = Annotated[
-    Path | None, typer.Option("--inputs", help="Inputs for the comparison, an .npz file.")
+    Path | None,
+    typer.Option(
+        "--inputs",
+        help="Inputs for the comparison: an .npz file, or a folder of ONNX test data "
+        "(input_0.pb, or test_data_set_0/input_0.pb; output_0.pb is compared too).",
+    ),
+]
+RangeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--range",
+        help="Lowest and highest value to draw for an input; may be repeated.",
+        metavar="NAME=LOW:HIGH",
+    ),
+]
+SeedsOption = Annotated[
+    int, typer.Option("--seeds", min=1, help="How many times inputs are drawn, for each size.")
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the report is written.")]
 
@@ -103,6 +119,27 @@ def parse_dims(texts: Iterable[str] | None) -> dict[str, int]:
         name, value = _split(text, "--dim", "batch=1")
         dims[name] = _size(value, "--dim", text)
     return dims
+
+
+def parse_ranges(texts: Iterable[str] | None) -> dict[str, tuple[float, float]]:
+    """`x=-1:1` as `{"x": (-1.0, 1.0)}`.
+
+    Raises:
+        UsageError: Another form.
+    """
+    ranges = {}
+    for text in texts or ():
+        name, value = _split(text, "--range", "image=0:255")
+        low, colon, high = value.partition(":")
+        try:
+            ranges[name] = (float(low), float(high))
+        except ValueError:
+            colon = ""
+        if not colon:
+            raise UsageError(
+                "option-form", f"--range {text!r} is not LOW:HIGH", "write --range image=0:255"
+            )
+    return ranges
 
 
 def parse_choices(texts: Iterable[str] | None) -> dict[str, str]:

@@ -15,6 +15,8 @@ def command(
     shape: options.ShapeOption = None,
     dim: options.DimOption = None,
     inputs: options.InputsOption = None,
+    ranges: options.RangeOption = None,
+    seeds: options.SeedsOption = 3,
     form: options.FormatOption = Format.text,
     out: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the report to a file.")
@@ -26,12 +28,14 @@ def command(
     Examples:
       port verify model.onnx model.ascend.onnx
       port verify model.onnx model.ascend.onnx --inputs images.npz --format json
+      port verify model.onnx model.ascend.onnx --inputs folder-of-test-data
+      port verify model.onnx model.ascend.onnx --range image=0:255 --seeds 5
     """
     shapes, dims = options.parse_shapes(shape), options.parse_dims(dim)
 
-    from porting.verifying import read_inputs, verify
+    from porting.verifying import inputs_of, verify
 
-    given = read_inputs(inputs) if inputs is not None else None
+    given = inputs_of(inputs, options.parse_ranges(ranges), seeds)
     result = verify(original, converted, shapes=shapes, dims=dims, inputs=given)
     if form is Format.json:
         data = {"schema": "port.verify/1", **result.to_dict()}

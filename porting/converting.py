@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
 from onnx import ModelProto
 
 from porting.capability.judge import Judge
@@ -28,6 +27,7 @@ from porting.model.graph import Graph
 from porting.model.load import LoadedModel
 from porting.model.write import write_model
 from porting.prepare import Dims, ModelSource, Prepared, Shapes, prepare
+from porting.proof.given import Inputs
 from porting.results import CheckResult, ConvertResult, Declined, Halving, Kept, Output, Rewrite
 from porting.rules import registry
 from porting.rules.common import HALVES
@@ -54,7 +54,7 @@ class Settings:
     policy: Policy
     partial: bool
     verify: bool
-    inputs: Mapping[str, npt.NDArray[Any]] | None
+    inputs: Inputs
     progress: Callable[[str], None]
     dtype: str
     keep_io_types: bool
@@ -74,7 +74,7 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
     deny: Iterable[str] = (),
     partial: bool = False,
     verify: bool = True,
-    inputs: Mapping[str, npt.NDArray[Any]] | None = None,
+    inputs: Inputs = None,
     progress: Callable[[str], None] = lambda step: None,
     dtype: str = "",
     keep_io_types: bool = True,

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
 import onnx
 from onnx import ModelProto
 
 from porting.errors import UsageError
 from porting.model.save import save
 from porting.prepare import Dims, Prepared, Shapes
+from porting.proof.given import Inputs
 from porting.proof.verify import Tolerance, narrowest_float, verify_files
 from porting.results import Output
 
@@ -44,7 +44,7 @@ def prove(
     *,
     shapes: Shapes | None = None,
     dims: Dims | None = None,
-    inputs: Mapping[str, npt.NDArray[Any]] | None = None,
+    inputs: Inputs = None,
 ) -> dict[str, Any]:
     """Runs the loaded model and `proto`, which was made of it, and compares.
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy.typing as npt
 import onnx
 from onnx import ModelProto
 
@@ -19,6 +18,7 @@ from porting.legalize.policy import DEFAULT, Policy, policy_of
 from porting.model.save import save
 from porting.model.write import write_model
 from porting.prepare import Dims, ModelSource, Prepared, Shapes, prepare
+from porting.proof.given import Inputs
 from porting.results import Declined, ModelInfo, Output, Rewrite
 from porting.rules import registry
 
@@ -96,7 +96,7 @@ def change_opset(  # noqa: PLR0913 - every option has a name of its own
     allow: Iterable[str] = (),
     deny: Iterable[str] = (),
     verify: bool = True,
-    inputs: Mapping[str, npt.NDArray[Any]] | None = None,
+    inputs: Inputs = None,
     progress: Callable[[str], None] = lambda step: None,
 ) -> OpsetChange:
     """Converts a model file, proves the result numerically and writes it.

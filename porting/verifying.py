@@ -3,13 +3,9 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from porting.errors import UsageError
 from porting.model.load import load
+from porting.proof.given import SEEDS, Given, Inputs, Range, read_sets
 from porting.proof.verify import Tolerance, Verification, narrowest_float, verify_files
 
 
@@ -19,7 +15,7 @@ def verify(
     *,
     shapes: Mapping[str, Sequence[int]] | None = None,
     dims: Mapping[str, int] | None = None,
-    inputs: Mapping[str, npt.NDArray[Any]] | None = None,
+    inputs: Inputs = None,
 ) -> Verification:
     """Runs two models on the same inputs and compares their outputs.
 
@@ -30,7 +26,8 @@ def verify(
         b: The model that claims to be the same function.
         shapes: Shapes of inputs by name.
         dims: Sizes of symbolic dimensions by name.
-        inputs: Values of inputs by name; what is not given is generated.
+        inputs: Values of inputs by name, or data sets, ranges and seeds; what is not given is
+            generated.
 
     Raises:
         ModelError: A model cannot be read.
@@ -45,19 +42,16 @@ def verify(
     )
 
 
-def read_inputs(path: Path) -> dict[str, npt.NDArray[Any]]:
-    """Arrays by name from an .npz file.
+def inputs_of(path: Path | None, ranges: Mapping[str, Range], seeds: int = len(SEEDS)) -> Given:
+    """What a command line says about inputs.
+
+    Args:
+        path: An .npz file, a folder of such, or a folder of ONNX test data.
+        ranges: Input name to the lowest and highest value to draw.
+        seeds: How many times inputs are drawn.
 
     Raises:
-        UsageError: There is no such file, or it is something else.
+        UsageError: The path does not exist, or is something else.
     """
-    try:
-        with np.load(path, allow_pickle=False) as data:
-            if not isinstance(data, np.lib.npyio.NpzFile):
-                raise UsageError("inputs-form", f"{path} is not an .npz file", "use numpy.savez")
-            return {name: data[name] for name in data.files}
-    except FileNotFoundError:
-        raise UsageError("inputs-not-found", f"there is no {path}") from None
-    except (OSError, ValueError) as error:
-        reason = str(error).split("\n", 1)[0]
-        raise UsageError("inputs-form", f"{path} cannot be read: {reason}") from None
+    sets = read_sets(path) if path is not None else ()
+    return Given(sets, ranges, tuple(range(seeds)))

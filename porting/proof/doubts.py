@@ -17,6 +17,9 @@ Pairs = Sequence[tuple[Array | None, Array | None]]
 SATURATED = 0.99
 """Share of an output's elements at the ends from which on it counts as saturated."""
 
+FEW = 8
+"""Elements in all below which being alike says nothing."""
+
 _ENDS: dict[str, tuple[float, ...]] = {
     **dict.fromkeys(("Sigmoid", "HardSigmoid", "Softmax"), (0.0, 1.0)),
     **dict.fromkeys(("Tanh", "Erf", "Softsign"), (-1.0, 1.0)),
@@ -142,7 +145,7 @@ def _nan(arrays: Sequence[Array], role: Role) -> str:
 
 def _constant(arrays: Sequence[Array], role: Role) -> str:
     """Every element of every run is the same number."""
-    if any(x.dtype.kind == "O" for x in arrays) or sum(x.size for x in arrays) < 2 * len(arrays):
+    if any(x.dtype.kind == "O" for x in arrays) or sum(x.size for x in arrays) < FEW:
         return ""
     flat = np.concatenate([x.reshape(-1) for x in arrays])
     return f"is {flat[0]} everywhere" if flat.size and bool((flat == flat[0]).all()) else ""
@@ -157,6 +160,8 @@ def _saturated(arrays: Sequence[Array], role: Role) -> str:
     elif dtype == np.float16:
         ends = (*ends, -65504.0, 65504.0)
     elif dtype.kind in "iubOSUc" or (dtype.kind != "f" and not ends):
+        return ""
+    if sum(x.size for x in arrays) < FEW:
         return ""
     ends = (*ends, -np.inf, np.inf)
     flat = np.concatenate([x.reshape(-1) for x in arrays]).astype(np.float64)

@@ -94,9 +94,10 @@ def _natural(path: Path) -> tuple[str, int]:
 
 def _npz(path: Path) -> DataSet:
     try:
-        with np.load(path, allow_pickle=False) as data:
-            if not isinstance(data, np.lib.npyio.NpzFile):
-                raise UsageError("inputs-form", f"{path} is not an .npz file", "use numpy.savez")
+        loaded = np.load(path, allow_pickle=False)
+        if not isinstance(loaded, np.lib.npyio.NpzFile):
+            raise UsageError("inputs-form", f"{path} is not an .npz file", "use numpy.savez")
+        with loaded as data:
             values: dict[str | int, Array] = {name: data[name] for name in data.files}
             return DataSet(path.name, values)
     except (OSError, ValueError, EOFError) as error:

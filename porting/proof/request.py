@@ -1,7 +1,7 @@
 """What a user asks of a verification, held against the original, as cases to run."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import onnx
@@ -40,12 +40,14 @@ class Request:
         shapes: Shapes of inputs.
         given: Ranges and seeds.
         data: A set of values for each run; one without any where the user gave none.
+        notes: What of the data was not used.
     """
 
     dims: dict[str, int]
     shapes: dict[str, Shape]
     given: Given
     data: tuple[Values, ...]
+    notes: list[str]
 
     @classmethod
     def of(
@@ -69,6 +71,12 @@ class Request:
                    _named(each, each.outputs, outputs, "output"))
             for each in given.sets
         ]  # fmt: skip
+        notes = [
+            f"{values.name}: its outputs were not used, since it lacks inputs"
+            for values in data
+            if values.outputs and not set(values.inputs) >= set(inputs)
+        ]
+        data = [v if set(v.inputs) >= set(inputs) else replace(v, outputs={}) for v in data]
         for name, shape in shapes.items():
             _check_shape(name, shape, inputs)
         for values in data:
@@ -76,7 +84,7 @@ class Request:
                 _check_shape(name, np.shape(value), inputs)
         for name, ends in given.ranges.items():
             _check_range(name, ends, inputs)
-        return cls(dict(dims), dict(shapes), given, tuple(data) or (Values(),))
+        return cls(dict(dims), dict(shapes), given, tuple(data) or (Values(),), notes)
 
     @property
     def fixed(self) -> set[str]:
@@ -88,16 +96,10 @@ class Request:
         named: set[str] = set()
         for value in graph_inputs(model).values():
             named |= {d for d in declared_dims(value) or () if isinstance(d, str)}
-        lines = [
+        return self.notes + [
             f"no input has a dimension named {name}; its size {size} was not used"
             for name, size in self.dims.items()
             if not any(name in text for text in named)
-        ]
-        needed = set(graph_inputs(model))
-        return lines + [
-            f"{values.name}: its outputs were not used, since it lacks inputs"
-            for values in self.data
-            if values.outputs and not set(values.inputs) >= needed
         ]
 
     def pin(self, a: onnx.ModelProto, b: onnx.ModelProto) -> None:
