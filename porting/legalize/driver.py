@@ -127,6 +127,7 @@ def _exhibit(exhibits: Exhibits, node: Node, solution: Solution) -> None:
         solution.constants,
         [(r.name, r.exactness) for r in solution.applied],
         solution.by_context,
+        node.graph.context,
     )
 
 

@@ -74,6 +74,7 @@ class Exhibits:
         constants: Mapping[str, Value],
         rules: Sequence[tuple[str, Exactness]],
         by_context: bool,
+        context: Context,
     ) -> None:
         """Notes that `made` stands in the place of `node`; call it while the graph is as it was.
 
@@ -84,6 +85,7 @@ class Exhibits:
             constants: What they read besides the model's own values.
             rules: Name and class of each rule.
             by_context: Whether a rule looked at the node's surroundings.
+            context: The opsets of what was made.
         """
         key = key if key is not None else (id(node),)
         self.counts[key] = self.counts.get(key, 0) + 1
@@ -91,7 +93,7 @@ class Exhibits:
             return
         name = node.origin or node.name
         try:
-            before, after = _Scene(node, made, constants).models()
+            before, after = _Scene(node, made, constants).models(context)
         except _HiddenError as reason:
             self.missing.append((name, str(reason)))
             return
@@ -120,8 +122,8 @@ class _Scene:
         self._elements = 0
         self._free_weights = False
 
-    def models(self) -> tuple[ModelProto, ModelProto]:
-        """The model of what was, and of what is."""
+    def models(self, context: Context) -> tuple[ModelProto, ModelProto]:
+        """The model of what was, and of what is, which has a context of its own."""
         produced = {o for n in self._made for o in n.outputs}
         read = {i for n in self._made for i in n.inputs if i} - produced - set(self._constants)
         shown = self._shown(read)
@@ -140,8 +142,7 @@ class _Scene:
         after.node.extend(write_node(n) for n in self._made)
         for name, value in sorted(self._constants.items()):
             self._add_constant(after, name, value)
-        trial = self._made[0].graph.context if self._made else self._graph.context
-        return _model(before, self._graph.context), _model(after, trial)
+        return _model(before, self._graph.context), _model(after, context)
 
     def _shown(self, read: set[str]) -> list[Node]:
         """The node, and those before it as far as the rule has looked, in topological order."""

@@ -7,11 +7,13 @@ by others. What adapters and rules produce is converted in turn. Nothing is chan
 node can be converted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 
+from porting.capability.memory import signature_of
 from porting.legalize.apply import Names, Replacement, apply, splice
+from porting.legalize.exhibits import Exhibits
 from porting.legalize.policy import Policy
 from porting.legalize.rule import DeclinedError, Exactness, Registry, Rule, collect
 from porting.model.graph import Context, Graph, Node, Value
@@ -129,6 +131,7 @@ def convert_opset(
     target: int,
     rules: Registry,
     policy: Policy = AS_WRITTEN,
+    exhibits: Exhibits | None = None,
 ) -> OpsetResult:
     """Rewrites a graph and its bodies in place for another version of the default domain.
 
@@ -139,6 +142,7 @@ def convert_opset(
         target: The opset, from `OLDEST` to `NEWEST`.
         rules: Rewrites of operators that the target does not have.
         policy: Which rules may be used.
+        exhibits: Takes a small model of each kind of rewrite; None makes none.
 
     Raises:
         ValueError: The graph's opset or the target is outside of what has been reviewed.
@@ -161,10 +165,28 @@ def convert_opset(
             replacements.setdefault(owner, {})[node] = replacement
     if blockers:
         return OpsetResult(graph, [], blockers)
+    if exhibits is not None:
+        _exhibit(exhibits, replacements, converter)
     for owner, changes in replacements.items():
         splice(owner, changes)
     _enter(graph, converter.at(target))
     return OpsetResult(graph, converter.rewrites)
+
+
+def _exhibit(
+    exhibits: Exhibits, replacements: Mapping[Graph, Mapping[Node, Replacement]], by: "_Converter"
+) -> None:
+    """Shows what came in the place of each node, with the rules that are noted for it."""
+    rules: dict[str, list[tuple[str, Exactness]]] = {}
+    for each in by.rewrites:
+        rules.setdefault(each.node, []).append((each.rule, each.exactness))
+    for changes in replacements.values():
+        for node, made in changes.items():
+            known = signature_of(node)
+            key = ("opset", by.target, known) if known is not None else None
+            names = rules.get(node.name, [(made.rule.name, made.rule.exactness)])
+            context = by.at(by.target)
+            exhibits.add(key, node, made.nodes, made.constants, names, True, context)
 
 
 def _enter(graph: Graph, context: Context) -> None:
@@ -181,7 +203,7 @@ class _Converter:
     def __init__(self, context: Context, target: int, rules: Registry, policy: Policy) -> None:
         self.rewrites: list[Applied] = []
         self._context = context
-        self._target = target
+        self.target = target
         self._rules = rules
         self._policy = policy
         self._names = Names()
@@ -214,16 +236,16 @@ class _Converter:
             raise _BlockedError("the rewrites of rewrites do not come to an end")
         changes: Changes = {}
         adapted = node
-        newer = versions[0].since > self._target
+        newer = versions[0].since > self.target
         first = f"{node.op_type} is new in opset {versions[0].since}"
         first = NO_OLDER_FORM.get(node.op_type, first)
-        for old, new in _steps(node, versions, self._target):
+        for old, new in _steps(node, versions, self.target):
             reason = check_step(node, old, new, changes)
             if reason:
                 adapted = self._view(node, changes, old, new)
                 return self._rewrite(node, adapted, origin, depth, [first] * newer + [reason])
         if node.info is not None and not newer:
-            invalid = check_form(node) if depth and node.opset == self._target else ""
+            invalid = check_form(node) if depth and node.opset == self.target else ""
             if invalid:
                 return self._rewrite(node, node, origin, depth, [invalid])
             return self._restamp(node, changes, origin)
@@ -279,7 +301,7 @@ class _Converter:
         for each in adapters:
             yield each, adapted, self._next_opset(adapted)
         rules = [r for r in self._rules.for_operator(node.key) if r not in adapters]
-        for opset in dict.fromkeys((self._target, node.opset)):
+        for opset in dict.fromkeys((self.target, node.opset)):
             for each in rules:
                 yield each, node, opset
 
@@ -313,11 +335,11 @@ class _Converter:
         What it writes besides is at home there, too, and is taken on from there.
         """
         if node.info is None:
-            return self._target
-        if self._target < self._context.opset:
-            return max(self._target, node.info.since - 1)
+            return self.target
+        if self.target < self._context.opset:
+            return max(self.target, node.info.since - 1)
         newer = (v.since for v in all_versions(node.op_type) if v.since > node.info.since)
-        return min(next(newer, self._target), self._target)
+        return min(next(newer, self.target), self.target)
 
     def _record(self, rule: Rule, node: Node, origin: str, made: Sequence[Node]) -> None:
         produced = tuple(n.op_type for n in made)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from porting.capability.table import CapabilityTable
+from porting.legalize.exhibits import Exhibits
 from porting.legalize.opset import NEWEST, OLDEST, convert_opset
 from porting.legalize.policy import Policy
 from porting.legalize.rule import Registry
@@ -31,7 +32,11 @@ class WindowResult:
 
 
 def enter_window(
-    graph: Graph, table: CapabilityTable, rules: Registry, policy: Policy
+    graph: Graph,
+    table: CapabilityTable,
+    rules: Registry,
+    policy: Policy,
+    exhibits: Exhibits | None = None,
 ) -> WindowResult:
     """Brings a graph to an opset that the table takes, in place; it stays where none can be had."""
     current = graph.context.opset
@@ -41,7 +46,7 @@ def enter_window(
     for opset in candidates(graph, table)[:MAX_TRIALS]:
         if opset == current:
             return result
-        converted = convert_opset(graph, opset, rules, policy)
+        converted = convert_opset(graph, opset, rules, policy, exhibits)
         if not converted.blockers:
             return WindowResult(opset, converted.reported_rewrites(), result.declined)
         result.declined += converted.reported_blockers(opset)

@@ -109,7 +109,8 @@ def _contents(tensor: TensorProto) -> bytes:
     copy = TensorProto()
     copy.CopyFrom(tensor)
     copy.name = copy.doc_string = ""
-    return copy.SerializeToString(deterministic=True)
+    contents: bytes = copy.SerializeToString(deterministic=True)
+    return contents
 
 
 def _is_same(
