@@ -29,6 +29,8 @@ def command(
     float16: options.Float16Option = False,
     bfloat16: options.Bfloat16Option = False,
     keep_io_types: options.KeepIoTypesOption = True,
+    as_type: options.AsOption = "",
+    as_tolerance: options.AsToleranceOption = None,
     no_verify: options.NoVerifyOption = False,
     inputs: options.InputsOption = None,
     ranges: options.RangeOption = None,
@@ -45,6 +47,7 @@ def command(
       port convert det.onnx --target rk3588 --shape x=1,3,320,320 -o det.rk.onnx
     """
     options.require_target(target, op_map)
+    options.require_as(as_type, as_tolerance)
     dtype = options.half_type(float16, bfloat16)
     shapes, dims = options.parse_shapes(shape), options.parse_dims(dim)
 
@@ -68,6 +71,8 @@ def command(
             verify=not no_verify,
             dtype=dtype,
             keep_io_types=keep_io_types,
+            as_type=as_type,
+            as_tolerance=as_tolerance,
             inputs=inputs_of(inputs, options.parse_ranges(ranges)),
         )
     finally:

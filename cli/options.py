@@ -69,6 +69,22 @@ KeepIoTypesOption = Annotated[
         help="With --float16 or --bfloat16: inputs and outputs stay float32.",
     ),
 ]
+AsOption = Annotated[
+    str,
+    typer.Option(
+        "--as",
+        help="Also run it with every tensor rounded to float16, bfloat16 or int8.",
+        metavar="TYPE",
+    ),
+]
+AsToleranceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--as-tolerance",
+        help="Fail if an output then drifts by more than this share of its largest value.",
+        metavar="0.05",
+    ),
+]
 NoVerifyOption = Annotated[
     bool, typer.Option("--no-verify", help="Do not run and compare the two models.")
 ]
@@ -160,6 +176,16 @@ def half_type(float16: bool, bfloat16: bool) -> str:
     if float16 and bfloat16:
         raise UsageError("dtype-twice", "--float16 and --bfloat16 exclude each other")
     return "float16" if float16 else "bfloat16" if bfloat16 else ""
+
+
+def require_as(as_type: str, tolerance: float | None) -> None:
+    """A tolerance is one of a type.
+
+    Raises:
+        UsageError: There is a tolerance alone.
+    """
+    if tolerance is not None and not as_type:
+        raise UsageError("as-missing", "--as-tolerance needs --as", "add --as float16")
 
 
 def require_target(target: str, op_map: Path | None) -> None:

@@ -17,6 +17,8 @@ def command(
     inputs: options.InputsOption = None,
     ranges: options.RangeOption = None,
     seeds: options.SeedsOption = 3,
+    as_type: options.AsOption = "",
+    as_tolerance: options.AsToleranceOption = None,
     form: options.FormatOption = Format.text,
     out: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the report to a file.")
@@ -30,24 +32,40 @@ def command(
       port verify model.onnx model.ascend.onnx --inputs images.npz --format json
       port verify model.onnx model.ascend.onnx --inputs folder-of-test-data
       port verify model.onnx model.ascend.onnx --range image=0:255 --seeds 5
+      port verify model.onnx model.ascend.onnx --as float16 --as-tolerance 0.05
     """
+    options.require_as(as_type, as_tolerance)
     shapes, dims = options.parse_shapes(shape), options.parse_dims(dim)
 
     from porting.verifying import inputs_of, verify
 
     given = inputs_of(inputs, options.parse_ranges(ranges), seeds)
     result = verify(original, converted, shapes=shapes, dims=dims, inputs=given)
+    data, failed = result.to_dict(), result.status != "passed"
+    if as_type:
+        from porting.simulating import simulate
+
+        drift = simulate(
+            original,
+            converted,
+            as_type,
+            shapes=shapes,
+            dims=dims,
+            inputs=given,
+            tolerance=as_tolerance,
+        )
+        data["simulation"] = drift.to_dict()
+        failed = failed or drift.status == "failed"
     if form is Format.json:
-        data = {"schema": "port.verify/1", **result.to_dict()}
-        output.write_report(output.to_json(data), out)
+        output.write_report(output.to_json({"schema": "port.verify/1", **data}), out)
     elif out is not None:
         from porting.report.text import render_verification
 
-        output.write_report(render_verification(result.to_dict()), out)
+        output.write_report(render_verification(data), out)
     else:
         import sys
 
         from porting.report.text import console_for, print_verification
 
-        print_verification(console_for(sys.stdout), result.to_dict())
-    return 0 if result.status == "passed" else 1
+        print_verification(console_for(sys.stdout), data)
+    return 1 if failed else 0

@@ -12,15 +12,17 @@ if TYPE_CHECKING:
     from porting.checking import check
     from porting.converting import convert
     from porting.opsets import convert_opset
+    from porting.simulating import simulate
     from porting.verifying import verify
 
 __version__ = "0.1.0"
-__all__ = ["check", "convert", "convert_opset", "verify"]
+__all__ = ["check", "convert", "convert_opset", "simulate", "verify"]
 
 _HOMES = {
     "check": "porting.checking",
     "convert": "porting.converting",
     "convert_opset": "porting.opsets",
+    "simulate": "porting.simulating",
     "verify": "porting.verifying",
 }
 

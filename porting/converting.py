@@ -1,7 +1,7 @@
 """`porting.convert`: make a model run on a chip, and prove that it is still the same function."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,19 @@ from porting.legalize.policy import Policy, policy_of
 from porting.legalize.search import LEGAL
 from porting.legalize.sharing import share_constants
 from porting.legalize.singles import singles
+from porting.legalize.tame import Tamed, tame_masks
 from porting.legalize.window import enter_window
 from porting.model.build import build
 from porting.model.graph import Graph
 from porting.model.load import LoadedModel
 from porting.model.write import write_model
 from porting.prepare import Dims, ModelSource, Prepared, Shapes, prepare
+from porting.proof.drift import check_kind
 from porting.proof.given import Inputs
 from porting.results import CheckResult, ConvertResult, Declined, Halving, Kept, Output, Rewrite
 from porting.rules import registry
 from porting.rules.common import HALVES
+from porting.simulating import simulated
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class Settings:
         progress: Told of each step.
         dtype: Half precision to bring the model to; empty for none.
         keep_io_types: Whether its inputs and outputs stay float32 then.
+        as_type: Compute type that is simulated; empty for none.
+        as_tolerance: The greatest drift that may have; None for any.
     """
 
     shapes: Shapes | None
@@ -58,6 +63,8 @@ class Settings:
     progress: Callable[[str], None]
     dtype: str
     keep_io_types: bool
+    as_type: str
+    as_tolerance: float | None
 
 
 def convert(  # noqa: PLR0913 - every option has a name of its own
@@ -78,6 +85,8 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
     progress: Callable[[str], None] = lambda step: None,
     dtype: str = "",
     keep_io_types: bool = True,
+    as_type: str = "",
+    as_tolerance: float | None = None,
 ) -> ConvertResult:
     """Rewrites what a chip does not take, proves the result numerically and writes it.
 
@@ -99,6 +108,9 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
         dtype: `float16` or `bfloat16` brings the model to half precision first; what is prone to
             overflow stays float32.
         keep_io_types: Whether the model's inputs and outputs stay float32 then.
+        as_type: Also runs the result with every tensor rounded to `float16`, `bfloat16` or `int8`,
+            and applies rules for masks that `allow` names.
+        as_tolerance: The greatest drift that an output may have then; see `porting.simulate`.
 
     Returns:
         Verdicts before and after, what was rewritten and why the rest was not, and the proof.
@@ -114,12 +126,15 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
         raise UsageError(
             "dtype-unknown", f"a model cannot be brought to '{dtype}'", "float16 or bfloat16"
         )
+    if as_type:
+        check_kind(as_type, as_tolerance)
     table = load_target(target, Path(op_map) if op_map is not None else None)
     check_precision(table, precision)
     policy = policy_of(allow, deny, (*registry(), *adapters()))
     settings = Settings(
-        shapes, dims, policy, partial, verify, inputs, progress, dtype, keep_io_types
-    )
+        shapes, dims, policy, partial, verify, inputs, progress, dtype, keep_io_types,
+        as_type, as_tolerance,
+    )  # fmt: skip
     judge = Judge(table, precision, options or {})
     out = Path(output)
     check_output(out)
@@ -140,6 +155,7 @@ class _Made:
     rewrites: tuple[Rewrite, ...]
     declined: tuple[Declined, ...]
     halving: Halving | None = None
+    tamed: Tamed = field(default_factory=Tamed)
 
 
 def _rewrite(prepared: Prepared, judge: Judge, settings: Settings) -> _Made:
@@ -150,13 +166,16 @@ def _rewrite(prepared: Prepared, judge: Judge, settings: Settings) -> _Made:
     normalise(graph)
     narrowed = singles(graph, judge, policy)
     halves, halving = _halve(graph, settings) if settings.dtype else ((), None)
+    tamed = Tamed()
+    if settings.as_type:
+        tamed = tame_masks(graph, settings.as_type, registry(), policy)
     rewrites, declined = legalize(graph, judge, registry(), policy)
     cancel_casts(graph, lambda node: judge.verdict(node) in LEGAL)
     share_constants(graph)
     clean(graph)
     proto = write_model(graph, prepared.loaded.proto, graph.context.opsets)
-    done = (*window.rewrites, *narrowed, *halves, *rewrites)
-    return _Made(proto, done, (*window.declined, *declined), halving)
+    done = (*window.rewrites, *narrowed, *halves, *tamed.rewrites, *rewrites)
+    return _Made(proto, done, (*window.declined, *declined), halving, tamed)
 
 
 def _halve(graph: Graph, settings: Settings) -> tuple[Sequence[Rewrite], Halving]:
@@ -201,11 +220,24 @@ def _finish(
             dims=settings.dims,
             inputs=settings.inputs,
         )
+    simulation: Mapping[str, Any] | None = None
+    if settings.as_type:
+        settings.progress(f"simulating {settings.as_type}")
+        simulation = simulated(
+            made.proto,
+            prepared,
+            settings.as_type,
+            made.tamed,
+            shapes=settings.shapes,
+            dims=settings.dims,
+            inputs=settings.inputs,
+            tolerance=settings.as_tolerance,
+        )
     output: Output | None = None
     if (after.passed or settings.partial) and verification["status"] != "failed":
         settings.progress("writing")
         output = write(made.proto, prepared, out)
         after = replace(after, model=replace(after.model, sha256=output.sha256))
     return ConvertResult(
-        before, after, made.rewrites, made.declined, verification, output, made.halving
+        before, after, made.rewrites, made.declined, verification, output, made.halving, simulation
     )

@@ -64,13 +64,13 @@ def prove(
     with tempfile.TemporaryDirectory(prefix="port-") as folder:
         trial = Path(folder) / "converted.onnx"
         save(proto, trial, source=prepared.loaded)
-        original = _original(prepared, Path(folder))
+        original = original_file(prepared, Path(folder))
         return verify_files(
             original, trial, dims=dims, shapes=fixed, inputs=inputs, tolerance=tolerance
         ).to_dict()
 
 
-def _original(prepared: Prepared, folder: Path) -> Path:
+def original_file(prepared: Prepared, folder: Path) -> Path:
     """The file that was loaded; a model that came in memory is written down."""
     if prepared.loaded.path is not None:
         return prepared.loaded.path

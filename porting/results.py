@@ -390,6 +390,7 @@ class ConvertResult:
         verification: `to_dict` of the numerical proof.
         output: What was written; None if nothing was.
         halving: What became of a request for half precision; None if there was none.
+        simulation: What the compute type of `--as` makes of the result; None if none was named.
     """
 
     before: CheckResult
@@ -399,6 +400,7 @@ class ConvertResult:
     verification: Mapping[str, Any] = field(default_factory=dict)
     output: Output | None = None
     halving: Halving | None = None
+    simulation: Mapping[str, Any] | None = None
 
     @property
     def verified(self) -> bool:
@@ -407,8 +409,9 @@ class ConvertResult:
 
     @property
     def passed(self) -> bool:
-        """Whether the result passes the gate and no proof failed."""
-        return self.after.passed and self.verification.get("status") != "failed"
+        """Whether the result passes the gate, and no proof and no tolerance asked for failed."""
+        drifted = self.simulation is not None and self.simulation.get("status") == "failed"
+        return self.after.passed and self.verification.get("status") != "failed" and not drifted
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form, schema `port.convert/1`."""
@@ -421,5 +424,6 @@ class ConvertResult:
             "declined": [d.to_dict() for d in self.declined],
             "verification": dict(self.verification),
             "halving": self.halving.to_dict() if self.halving else None,
+            "simulation": dict(self.simulation) if self.simulation is not None else None,
             "output": self.output.to_dict() if self.output else None,
         }

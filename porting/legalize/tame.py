@@ -25,13 +25,14 @@ LOWEST = {
 }
 """A finite constant below it is beyond the compute type."""
 
-_RULES = (
+_HALVES = (
     "mask-of-bounded-scores",
     "mask-below-its-row",
     "mask-of-ten-thousand",
     "mask-constant-of-ten-thousand",
 )
-"""Best first; the last two are conditional."""
+_RULES = {"float16": _HALVES, "bfloat16": _HALVES, "int8": ("mask-below-its-row",)}
+"""Best first; -10000 takes all the steps of eight bits as well."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def tame_masks(graph: Graph, kind: str, rules: Registry, policy: Policy) -> Tame
         for owner, node in list(graph.walk()):
             if node.op_type not in op_types or owner.is_frozen or not _is_beyond(node, kind):
                 continue
-            for rule in _candidates(rules, node):
+            for rule in _candidates(rules, node, kind):
                 try:
                     made = apply(rule, node, names)
                 except DeclinedError:
@@ -88,9 +89,9 @@ def tame_masks(graph: Graph, kind: str, rules: Registry, policy: Policy) -> Tame
     return Tamed(tuple(rewrites), tuple(o for o in offers if o.node not in done))
 
 
-def _candidates(rules: Registry, node: Node) -> Sequence[Rule]:
+def _candidates(rules: Registry, node: Node, kind: str) -> Sequence[Rule]:
     found = {r.family: r for r in rules.for_operator(node.key)}
-    return [found[name] for name in _RULES if name in found]
+    return [found[name] for name in _RULES[kind] if name in found]
 
 
 def _is_named(rule: Rule, policy: Policy) -> bool:

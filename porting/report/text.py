@@ -11,6 +11,7 @@ from rich.text import Text
 
 from porting.report.groups import Group, counted, grouped
 from porting.report.safe import plain, shortened
+from porting.report.simulation import print_simulation
 from porting.report.sources import Footnotes
 from porting.results import (
     VERDICTS,
@@ -209,6 +210,8 @@ def print_convert(console: Console, result: ConvertResult) -> None:
         _kept(console, result.halving)
     _remaining(console, result, notes)
     _proof(console, result.verification)
+    if result.simulation is not None:
+        print_simulation(console, result.simulation)
     notes.print(console)
     _outcome(console, result)
     _verdict(console, result.after)
@@ -317,6 +320,8 @@ def print_verification(console: Console, verification: Mapping[str, Any]) -> Non
         console.print(_comparison_table(outputs))
     for warning in verification.get("warnings") or []:
         console.print(Text.assemble(("warning    ", "yellow"), f"  {plain(str(warning))}"))
+    if verification.get("simulation"):
+        print_simulation(console, verification["simulation"])
 
 
 def _proof(console: Console, verification: Mapping[str, Any]) -> None:
