@@ -2,8 +2,8 @@
 
 A recipe is only where the search starts: it is applied anew, and its result is judged anew. That
 there was no answer is remembered, too, but only where the search looked at nothing besides what is
-compared: type and shape of the operands, the contents of small constants, and which constant a
-medium-sized one is. Rules that read larger constants do so to compute with them.
+compared: type and shape of the operands, whether the graph returns the results, the contents of
+small constants, and which constant a medium-sized one is. Rules that read larger constants do so to compute with them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -47,7 +47,8 @@ class Recipes:
         known = signature_of(node)
         if known is None:
             return Case(self, node, None, None)
-        likeness = (verdict, known, tuple(_contents(node)))
+        returned = tuple(node.graph.is_output(o) for o in node.outputs)
+        likeness = (verdict, known, returned, tuple(_contents(node)))
         return Case(self, node, likeness, (likeness, tuple(_names(node))))
 
 

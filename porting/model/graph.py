@@ -192,6 +192,8 @@ class Node:
 
     __slots__ = (
         "__dict__",
+        "_info",
+        "_info_of",
         "domain",
         "graph",
         "inputs",
@@ -216,6 +218,8 @@ class Node:
         self.subgraphs: dict[str, Graph] = {}
         self.origin = origin
         self.prefix = ""
+        self._info: OpInfo | None = None
+        self._info_of: Context | None = None
 
     @property
     def name(self) -> str:
@@ -230,7 +234,11 @@ class Node:
     @property
     def info(self) -> OpInfo | None:
         """ONNX's definition of the operator at the model's opset; None if there is none."""
-        return op_info(self.op_type, self.domain, self.opset)
+        context = self.graph.context
+        if self._info_of is not context:  # conversions of opsets give a graph another context
+            self._info = op_info(self.op_type, self.domain, self.opset)
+            self._info_of = context
+        return self._info
 
     @cached_property
     def attributes(self) -> dict[str, AttributeValue]:
@@ -322,7 +330,7 @@ class Graph:
         conflicts: Nodes that ONNX's inference could make no sense of at the shapes at hand.
         is_frozen: Whether the shapes at hand contradict it, so that it is better left alone.
         is_trial: Whether it is a replacement that may be given up, not a graph of the model.
-        looks: How often a producer, the consumers or the outputs were asked for.
+        looks: How often a producer or the consumers of a value were asked for.
     """
 
     context: Context
@@ -358,7 +366,6 @@ class Graph:
         """Whether the graph itself returns the value."""
         if self.is_trial and self.outer is not None:
             return self.outer.is_output(name)
-        self.looks += 1
         return name in self._output_names
 
     @cached_property

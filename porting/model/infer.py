@@ -138,12 +138,13 @@ def _infer_schema(node: Node, outputs: list[Value]) -> None:
     if node.info is None:
         infer_contrib(node, outputs)
         return
-    given = [v for v in node.input_values() if v is not None]
+    values = node.input_values()
+    given = [v for v in values if v is not None]
     if any((v.dtype if v.kind == "tensor" else v.type_proto) is None for v in given):
         return
     data = {v.name: a for v in given if (a := _deciding(v)) is not None}
     known = node.graph.context.inferred
-    key = _question(node, data)
+    key = _question(node, values, data)
     found = known.get(key) if key is not None else None
     if found is None:
         found = _ask(node, given, data)
@@ -165,7 +166,9 @@ _CONFLICT: Answer = (None,)
 """The answer, this very tuple, where a node makes no sense."""
 
 
-def _question(node: Node, data: Mapping[str, Array]) -> tuple[object, ...] | None:
+def _question(
+    node: Node, values: Sequence[Value | None], data: Mapping[str, Array]
+) -> tuple[object, ...] | None:
     """All that the answer depends on; None for a node that cannot be compared."""
     if node.written is None:
         return None
@@ -173,7 +176,7 @@ def _question(node: Node, data: Mapping[str, Array]) -> tuple[object, ...] | Non
         (v.dtype, v.shape, data[v.name].tobytes() if v.name in data else None)
         if v is not None and v.kind == "tensor"
         else (v.type_proto.SerializeToString() if v is not None and v.type_proto else None)
-        for v in node.input_values()
+        for v in values
     )
     outputs = tuple(bool(o) for o in node.outputs)
     return (node.key, node.opset, node.written, inputs, outputs)
