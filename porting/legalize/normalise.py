@@ -139,6 +139,7 @@ _RESOLVED = Registry(
 def clean(graph: Graph) -> None:
     """Drops Identity nodes, nodes whose results nobody reads, and unused initializers."""
     _drop_identities(graph)
+    _drop_last_identities(graph)
     _drop_dead(graph)
 
 
@@ -156,6 +157,30 @@ def _drop_identities(graph: Graph) -> None:
             kept.append(current)
     graph.nodes = kept
     graph.changed()
+
+
+def _drop_last_identities(graph: Graph) -> None:
+    """A node whose result an output only renames gives the output itself."""
+    made = {o for node in graph.nodes for o in node.outputs if o}
+    names: dict[str, str] = {}
+    kept: list[Node] = []
+    for node in graph.nodes:
+        for body in node.subgraphs.values():
+            _drop_last_identities(body)
+        source = node.inputs[0] if node.inputs else ""
+        renames = node.key == "Identity" and graph.is_output(node.outputs[0])
+        if renames and source in made and not graph.is_output(source) and source not in names:
+            names[source] = node.outputs[0]
+        else:
+            kept.append(node)
+    if names:
+        graph.nodes = [
+            rename_node(n, names)
+            if _touches(n, names) or not names.keys().isdisjoint(n.outputs)
+            else n
+            for n in kept
+        ]
+        graph.changed()
 
 
 def _touches(node: Node, names: dict[str, str]) -> bool:

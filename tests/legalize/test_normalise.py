@@ -215,3 +215,37 @@ def test_a_large_constant_node_becomes_an_initializer_without_being_read():
     assert operators(result) == ["Add"]
     assert np.array_equal(onnx.numpy_helper.to_array(result.graph.initializer[0]), weights)
     assert g.values["w"].contents is None
+
+
+def test_an_output_that_renames_a_result_is_that_result():
+    m, result = normalised(
+        """g (float[2] x) => (float[2] y, float[2] z, float[2] a) {
+            a = Neg(x) b = Exp(a) c = Identity(b) y = Identity(c) d = Abs(b)
+            z = Identity(d) }"""
+    )
+    assert operators(result) == ["Neg", "Exp", "Abs"]
+    x = np.array([3.0, -1.0], np.float32)
+    for before, after in zip(run_ort(m, {"x": x}), run_ort(result, {"x": x}), strict=True):
+        assert np.array_equal(before, after)
+
+
+def test_outputs_keep_identities_where_one_result_has_two_names():
+    _, result = normalised(
+        """g (float[2] x) => (float[2] y, float[2] z) {
+            a = Neg(x) y = Identity(a) z = Identity(a) }"""
+    )
+    assert sorted(operators(result)) == ["Identity", "Neg"]
+    assert [o.name for o in result.graph.output] == ["y", "z"]
+
+
+def test_a_result_that_a_body_uses_is_renamed_there_too():
+    m, result = normalised(
+        """g (bool c, float[2] x) => (float[2] y, float[2] z) {
+            a = Neg(x) y = Identity(a)
+            z = If (c) <then_branch = t () => (float[2] r) { r = Exp(a) },
+                        else_branch = e () => (float[2] r) { r = Abs(a) }> }"""
+    )
+    assert operators(result) == ["Neg", "If"]
+    feed = {"c": np.array(True), "x": np.array([3.0, -1.0], np.float32)}
+    for before, after in zip(run_ort(m, feed), run_ort(result, feed), strict=True):
+        assert np.array_equal(before, after)
