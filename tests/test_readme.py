@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 README = Path(__file__).parent.parent / "README.md"
-NUMBER = re.compile(r"\d\.\d+(e-?\d+)?")
+NUMBER = re.compile(r"\d+\.\d+(e-?\d+)?")
 
 
 def shown() -> list[str]:

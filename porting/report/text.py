@@ -6,9 +6,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
+from porting.report.errors import comparison_table, tolerance_lines
 from porting.report.groups import Group, counted, grouped
 from porting.report.safe import plain, shortened
 from porting.report.simulation import print_simulation
@@ -317,7 +317,11 @@ def print_verification(console: Console, verification: Mapping[str, Any]) -> Non
     )
     outputs = verification.get("outputs") or []
     if outputs:
-        console.print(_comparison_table(outputs))
+        console.print(comparison_table(outputs))
+        _print(console, tolerance_lines(verification))
+    expected = verification.get("expected") or []
+    if expected:
+        console.print(comparison_table(expected, "against the expected"))
     for warning in verification.get("warnings") or []:
         console.print(Text.assemble(("warning    ", "yellow"), f"  {plain(str(warning))}"))
     if verification.get("simulation"):
@@ -329,30 +333,19 @@ def _proof(console: Console, verification: Mapping[str, Any]) -> None:
     print_verification(console, verification)
 
 
-def _comparison_table(outputs: Sequence[Mapping[str, Any]]) -> Table:
-    table = Table(box=None, padding=(0, 2), header_style="dim")
-    for column in ("output", "shape", "max abs", "max rel", "cosine", "mismatches"):
-        table.add_column(column, justify="left" if column in {"output", "shape"} else "right")
-    for output in outputs:
-        table.add_row(
-            shortened(str(output["name"]), 40),
-            "x".join(str(d) for d in output["shape"]),
-            _figure(output["max_abs"]),
-            _figure(output["max_rel"]),
-            _figure(output["cosine"], "{:.7f}"),
-            f"{output['mismatches']} of {output['elements']}",
-        )
-    return table
-
-
-def _figure(value: float | None, form: str = "{:.2e}") -> str:
-    return "-" if value is None else form.format(value)
+def _print(console: Console, lines: Iterable[str]) -> None:
+    for line in lines:
+        console.print(Text(f"             {plain(line)}", style="dim"), soft_wrap=True)
 
 
 def _outcome(console: Console, result: ConvertResult) -> None:
     console.print()
     if result.output is not None:
         console.print(Text.assemble(("wrote", "bold"), f"  {plain(result.output.path)}"))
+        if result.kit is not None:
+            found = result.kit["path"]
+            text = f"  the kit in {plain(found)}" if found else f"  no kit: {result.kit['reason']}"
+            console.print(Text.assemble(("wrote", "bold"), plain(text)))
     else:
         console.print(Text.assemble(("wrote nothing", "bold red"), f"  {_why_not(result)}"))
 

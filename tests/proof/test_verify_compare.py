@@ -173,3 +173,83 @@ def test_one_changed_element_is_found(index, change):
     result = one(a, b, Tolerance.for_classes(["reordered"]))
     assert result.first_mismatch == np.unravel_index(index, a.shape)
     assert result.mismatches == 1
+
+
+def test_signal_to_noise_is_in_decibels_and_the_worst_of_the_runs():
+    a = np.array([3.0, 4.0])
+    assert one(a, a + np.array([0.0, 0.05])).snr_db == pytest.approx(40)
+    worst = compare_output("y", [a, a], [a, a + np.array([0.0, 0.5])], LOOSE)
+    assert worst.snr_db == pytest.approx(20)
+    same = one(a, a)
+    assert same.snr_db == INF
+    assert same.to_dict()["snr_db"] is None
+    assert one(np.zeros(2), np.ones(2)).snr_db == -INF
+    assert one(np.full(2, 1e300), np.full(2, 1.1e300)).snr_db == pytest.approx(20)
+    assert one(np.full(2, 1e-300), np.full(2, 1.1e-300)).snr_db == pytest.approx(20)
+
+
+def test_top_1_counts_rows_whose_largest_element_stays():
+    a = np.zeros((4, 10), np.float32)
+    a[np.arange(4), [1, 2, 3, 4]] = 1
+    b = a.copy()
+    b[0] = np.roll(b[0], 1)
+    result = one(a, b)
+    assert (result.top1, result.rows) == (0.75, 4)
+    assert compare_output("y", [a, a], [a, b], LOOSE).top1 == 0.875
+    ties = np.array([[5.0, 5.0] + [0.0] * 8])
+    assert one(ties, ties[:, ::-1]).top1 == 0
+    swapped = ties.copy()
+    swapped[0, 0] = 4.9
+    assert one(ties, swapped).top1 == 1
+    a[1, 0] = NAN
+    assert one(a, b).rows == 3
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype", "scores", "ranked"),
+    [
+        ((2, 10), "float32", False, True),
+        ((2, 9), "float32", False, False),
+        ((2, 9), "float32", True, True),
+        ((2, 3, 5), "float32", True, True),
+        ((2, 3, 50), "float32", False, False),
+        ((2, 1), "float32", True, False),
+        ((2, 10), "int64", True, False),
+        ((0, 10), "float32", True, False),
+        ((), "float32", True, False),
+    ],
+)
+def test_what_is_like_a_classifier(shape, dtype, scores, ranked):
+    a = np.zeros(shape, dtype)
+    result = compare_output("y", [a], [a], LOOSE, scores=scores)
+    assert (result.top1 is not None) is ranked
+
+
+@given(hnp.arrays(np.float32, 6, elements=st.floats(-10, 10, width=32)),
+       hnp.arrays(np.float32, 6, elements=st.floats(-10, 10, width=32)))  # fmt: skip
+def test_the_smallest_tolerance_that_would_pass_is_that(a, b):
+    tolerance = Tolerance(rel=1e-2, abs=1e-4, scale=1e-3)
+    result = one(a, b, tolerance)
+    assert (result.needed_factor <= 1) is result.passed
+    above, below = 1 + 1e-9, 1 - 1e-6
+
+    def passes(rel, factor=1.0):
+        return one(a, b, Tolerance(rel, tolerance.abs * factor, tolerance.scale * factor)).passed
+
+    f = result.needed_factor
+    assert passes(tolerance.rel * f * above, f * above)
+    assert passes(result.needed_rel * above)
+    if f > 0:
+        assert not passes(tolerance.rel * f * below, f * below)
+    if result.needed_rel > 0:
+        assert not passes(result.needed_rel * below)
+
+
+def test_no_tolerance_makes_other_integers_or_a_nan_pass():
+    for a, b in (([1, 2], [1, 3]), ([1.0, NAN], [1.0, 2.0]), (["a"], ["b"])):
+        result = one(a, b)
+        assert (result.needed_factor, result.needed_rel) == (None, None)
+    assert one([1, 2], [1, 2]).needed_factor == 0
+    assert one(np.zeros((1, 2)), np.zeros(2)).needed_factor is None
+    mixed = compare_output("y", [np.array([1.0])] * 2, [np.array([NAN]), np.array([1.0])], LOOSE)
+    assert mixed.needed_factor is None
