@@ -82,6 +82,7 @@ def apply(rule: Rule, node: Node, names: Names, context: Context | None = None) 
 
 def _finish(rule: Rule, node: Node, trial: Graph, results: dict[str, str]) -> Replacement:
     """Gives the results the names of the outputs they stand for, and drops what is not used."""
+    _fold(trial, {r for o, r in results.items() if node.graph.is_output(o)})
     made = {o for n in trial.nodes for o in n.outputs}
     rename: dict[str, str] = {}
     aliases: list[tuple[str, str]] = []
@@ -113,6 +114,28 @@ def _finish(rule: Rule, node: Node, trial: Graph, results: dict[str, str]) -> Re
     trial.nodes = nodes
     trial.changed()
     return Replacement(rule, node, nodes, constants)
+
+
+def _fold(trial: Graph, kept: set[str]) -> None:
+    """Drops nodes whose results are known: these are constants of the trial already.
+
+    Args:
+        trial: The replacement.
+        kept: Results that stay computed, because toolchains refuse to return a constant.
+    """
+    trial.nodes = [
+        n
+        for n in trial.nodes
+        if n.op_type == "Constant"
+        or not kept.isdisjoint(n.outputs)
+        or not all(_is_held(trial.values.get(o)) for o in n.outputs if o)
+    ]
+    trial.changed()
+
+
+def _is_held(value: Value | None) -> bool:
+    held = value.contents if value is not None else None
+    return held is not None and held.dtype != object
 
 
 def _is_stored(value: Value) -> bool:

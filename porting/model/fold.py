@@ -76,7 +76,23 @@ def _size(node: Node) -> list[Array] | None:
     return [np.array(data.size, dtype=np.int64)]
 
 
-_SHAPE_READERS: dict[str, Callable[[Node], list[Array] | None]] = {"Shape": _shape, "Size": _size}
+def _eye_like(node: Node) -> list[Array] | None:
+    """Ones on a diagonal, in a shape that is known though the input is not."""
+    data, result = node.input(0), node.output()
+    if data is None or not data.is_static or data.rank != 2 or result is None or not result.dtype:
+        return None
+    assert data.shape is not None
+    if (data.size or 0) > SMALL:
+        return None
+    rows, columns = (int(d) for d in data.shape if isinstance(d, int))
+    return [np.eye(rows, columns, _integer(node, "k"), dtype=numpy_dtype(result.dtype))]
+
+
+_SHAPE_READERS: dict[str, Callable[[Node], list[Array] | None]] = {
+    "EyeLike": _eye_like,
+    "Shape": _shape,
+    "Size": _size,
+}
 
 
 def _elementwise(function: Callable[..., Array]) -> Folder:
@@ -149,6 +165,28 @@ def _cast(node: Node, ins: list[Array | None]) -> list[Array]:
         if not np.all((whole >= float(bounds.min)) & (whole < float(bounds.max) + 1)):
             raise ValueError("out of range: the result depends on the machine")
     return [data.astype(dtype)]
+
+
+def _clip(node: Node, ins: list[Array | None]) -> list[Array]:
+    data = _first(ins)
+    if len(ins) > 1:
+        bounds = [i if i is None else i.reshape(()) for i in (*ins[1:], None)][:2]
+    else:
+        given = [node.attribute(n) for n in ("min", "max")]
+        bounds = [np.asarray(b, data.dtype) if isinstance(b, float) else None for b in given]
+    low, high = bounds
+    known = [b for b in bounds if b is not None]
+    if any(np.isnan(b) for b in known) or (len(known) == 2 and known[0] > known[1]):
+        raise ValueError("runtimes differ on bounds that contradict each other, and on NaN")
+    return [np.asarray(np.clip(data, low, high) if known else data, data.dtype)]
+
+
+def _mod(node: Node, ins: list[Array | None]) -> list[Array] | None:
+    """Of integers, with the divisor's sign or with fmod=1 the first operand's."""
+    a, b = _first(ins), _second(ins)
+    if a.dtype.kind not in "iu" or not np.all(b) or _is_large([a, b]):
+        return None
+    return [np.asarray((np.fmod if _integer(node, "fmod") else np.mod)(a, b))]
 
 
 def _gather(node: Node, ins: list[Array | None]) -> list[Array] | None:
@@ -317,6 +355,7 @@ _FOLDERS: dict[str, Folder] = {
     "And": _elementwise(np.logical_and),
     "Cast": _cast,
     "Ceil": _elementwise(np.ceil),
+    "Clip": _clip,
     "Concat": _concat,
     "ConstantOfShape": _constant_of_shape,
     "Div": _elementwise(_div),
@@ -332,6 +371,7 @@ _FOLDERS: dict[str, Folder] = {
     "LessOrEqual": _elementwise(np.less_equal),
     "Max": _variadic(np.maximum),
     "Min": _variadic(np.minimum),
+    "Mod": _mod,
     "Mul": _elementwise(np.multiply),
     "Neg": _elementwise(np.negative),
     "Not": _elementwise(np.logical_not),
@@ -342,6 +382,8 @@ _FOLDERS: dict[str, Folder] = {
     "ReduceProd": _reduce(np.prod, rounds=True),
     "ReduceSum": _reduce(np.sum, rounds=True),
     "Reshape": _reshape,
+    "Round": _elementwise(np.rint),
+    "Sign": _elementwise(np.sign),
     "Slice": _slice,
     "Split": _split,
     "Sqrt": _elementwise(np.sqrt),
@@ -351,4 +393,5 @@ _FOLDERS: dict[str, Folder] = {
     "Transpose": _transpose,
     "Unsqueeze": _unsqueeze,
     "Where": _elementwise(np.where),
+    "Xor": _elementwise(np.logical_xor),
 }

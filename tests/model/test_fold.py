@@ -301,6 +301,19 @@ def tiled(draw):
 
 
 @st.composite
+def clipped(draw):
+    x, bounds = draw(data()), draw(st.sampled_from([(), (0,), (None, 3), (-2, 3), (2, 2)]))
+    return Case([x, *(None if b is None else np.array(b, x.dtype) for b in bounds)])
+
+
+@st.composite
+def remainder(draw):
+    case = draw(binary("int64", "int32"))
+    a, b = case.inputs
+    return Case([a, np.where(b == 0, 3, b).astype(b.dtype)], {"fmod": draw(st.integers(0, 1))})
+
+
+@st.composite
 def transposed(draw):
     x = draw(data(side=0))
     perm = draw(st.none() | st.permutations(range(x.ndim))) if x.ndim else None
@@ -313,6 +326,7 @@ CASES: dict[str, st.SearchStrategy[Case]] = {
     "And": binary("bool"),
     "Cast": cast(),
     "Ceil": unary("float32"),
+    "Clip": clipped(),
     "Concat": concat(),
     "ConstantOfShape": filled(),
     "Div": division(),
@@ -328,6 +342,7 @@ CASES: dict[str, st.SearchStrategy[Case]] = {
     "LessOrEqual": binary(),
     "Max": variadic(),
     "Min": variadic(),
+    "Mod": remainder(),
     "Mul": binary(),
     "Neg": unary(),
     "Not": unary("bool"),
@@ -338,6 +353,8 @@ CASES: dict[str, st.SearchStrategy[Case]] = {
     "ReduceProd": reduced(18),
     "ReduceSum": reduced(13),
     "Reshape": reshaped(),
+    "Round": unary("float32"),
+    "Sign": unary(),
     "Slice": sliced(),
     "Split": split(),
     "Sqrt": unary("float32"),
@@ -347,12 +364,13 @@ CASES: dict[str, st.SearchStrategy[Case]] = {
     "Transpose": transposed(),
     "Unsqueeze": unsqueezed(),
     "Where": choice(),
+    "Xor": binary("bool"),
 }
 
 
 def test_every_folder_is_tested():
     assert set(CASES) == set(_FOLDERS)
-    assert set(_SHAPE_READERS) == {"Shape", "Size"}
+    assert set(_SHAPE_READERS) == {"EyeLike", "Shape", "Size"}
 
 
 @pytest.mark.parametrize("op_type", sorted(CASES))
@@ -382,6 +400,14 @@ def one(op_type: str, *inputs: Any, **attributes: Any) -> np.ndarray | None:
 def test_integer_division_truncates_toward_zero(a, b):
     wanted = abs(a) // abs(b) * (1 if (a < 0) == (b < 0) else -1)
     assert one("Div", ints(a), ints(b)) == [wanted]
+
+
+def test_bounds_that_contradict_each_other_and_remainders_of_floats_are_left_alone():
+    x = np.float32([1, 2])
+    assert one("Clip", x, np.float32(1), np.float32(0)) is None
+    assert one("Clip", x, np.float32(np.nan)) is None
+    assert one("Mod", x, x, fmod=1) is None
+    assert one("Mod", ints(1), ints(0)) is None
 
 
 def test_divisions_that_a_machine_does_not_define_are_left_alone():
@@ -595,3 +621,10 @@ def test_part_of_a_shape_may_be_known_where_the_whole_is_not(start, end):
     assert reader("Shape", shape, **given_).tolist() == list(shape[start:end])
     assert reader("Shape", ["n", 3, 4], start=1).tolist() == [3, 4]
     assert math.prod(reader("Shape", ["n", 3, 4], start=1)) == 12
+
+
+def test_a_unit_matrix_follows_from_the_shape():
+    assert reader("EyeLike", [2, 3], k=1).tolist() == [[0, 1, 0], [0, 0, 1]]
+    assert reader("EyeLike", [2, 2], dtype=TensorProto.INT64).dtype == np.int64
+    for shape in (["n", 3], None, [SMALL, 2]):
+        assert reader("EyeLike", shape) is None
