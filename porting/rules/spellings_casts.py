@@ -1,6 +1,7 @@
 """Casts of floats to integers in steps that compilers keep, and casts behind one another."""
 
 from porting.legalize.ops import Ops
+from porting.legalize.ranges import whole_range
 from porting.legalize.rule import decline, known_dtype, require, rule
 from porting.model.dtypes import FLOATS, INTEGERS, NUMBER_OF
 from porting.model.graph import Node
@@ -45,6 +46,21 @@ def cast_of_whole_numbers(op: Ops, node: Node) -> str:
     target, x = _float_to_integer(node), node.inputs[0]
     whole = op.Mul(op.Sign(x), op.Floor(op.Abs(x)))
     return op.Cast(whole, to=NUMBER_OF[target])
+
+
+@rule("Cast", exactness="exact")
+def cast_behind_floor(op: Ops, node: Node) -> str:
+    """Floats are cut to whole numbers, floor(max(x, min(ceil(x), 0))), and cast right behind.
+
+    Where x is proven whole, floor(x) does: it changes nothing, but says so to compilers.
+
+    Source: ONNX Cast-13: the fraction is dropped.
+    """
+    target, x = _float_to_integer(node), node.inputs[0]
+    require(maker(node.graph, x, "Floor", "Ceil") is None, "its input is rounded right before it")
+    if whole_range(node.graph, x) is None:
+        x = op.Max(x, op.Min(op.Ceil(x), op.const(0, like=x)))
+    return op.Cast(op.Floor(x), to=NUMBER_OF[target])
 
 
 @rule("Cast", exactness="exact")

@@ -332,6 +332,18 @@ def test_the_bm1684x(model: onnx.ModelProto, verdict: str, reason: str) -> None:
     assert (found, reason in said) == (verdict, True), said
 
 
+@pytest.mark.parametrize("to", ["INT8", "UINT8", "INT32", "INT64"])
+@pytest.mark.parametrize("before", ["Floor", "Ceil"])
+def test_a_cast_right_behind_a_rounding_has_no_fraction_to_keep(before: str, to: str) -> None:
+    nodes = [
+        node("Add", ["x", "x"], ["a"]),
+        node(before, ["a"], ["b"]),
+        node("Cast", ["b"], ["c"], to=getattr(onnx.TensorProto, to)),
+        node("Cast", ["c"], ["y"], to=onnx.TensorProto.FLOAT),
+    ]
+    assert judged(chain(*nodes, x=IMAGE), BM1684X) == ("supported", "")
+
+
 def test_integers_cast_twice_crash_the_bm1684x() -> None:
     nodes = (
         node("Cast", ["x"], ["b"], to=onnx.TensorProto.INT64),

@@ -106,6 +106,7 @@ NEVER_APPLIED = {
     "hann-window-to-constant",
     "mel-weight-matrix-to-constant",
     "bias-behind-factor",
+    "cast-behind-floor",
     "cast-of-whole-numbers",
     "cast-through-narrow-integers",
     "cast-to-narrow-integer-by-int32",

@@ -38,6 +38,7 @@ def test_what_is_no_chain_of_casts_of_integers_stays() -> None:
 def test_floats_become_integers_in_steps(x: np.ndarray, target: str) -> None:
     case = single("Cast", [x], opset=13, to=NUMBER[target])
     prove(rules.cast_of_whole_numbers, case, targets=(11, 17))
+    assert prove(rules.cast_behind_floor, case, targets=(11, 17))[-2:] == ["Floor", "Cast"]
     if target == "int8":
         prove(rules.cast_to_narrow_integer_by_int32, case, targets=(11, 17))
     else:
@@ -47,3 +48,12 @@ def test_floats_become_integers_in_steps(x: np.ndarray, target: str) -> None:
 def test_other_casts_stay() -> None:
     case = single("Cast", [np.ones(2, np.int32)], opset=13, to=1)
     declines(rules.cast_of_whole_numbers, case, "integers of floats")
+    declines(rules.cast_behind_floor, case, "integers of floats")
+
+
+def test_numbers_that_are_rounded_or_proven_whole_need_less() -> None:
+    x = np.float32([-1.5, 0.5, 2.0])
+    rounded = spelled("f = Floor (x) y = Cast <to = 6> (f)", {"x": x})
+    declines_last(rules.cast_behind_floor, rounded, "rounded right before it")
+    whole = spelled("b = Cast <to = 9> (x) f = Cast <to = 1> (b) y = Cast <to = 6> (f)", {"x": x})
+    assert prove_last(rules.cast_behind_floor, whole)[-2:] == ["Floor", "Cast"]
