@@ -23,7 +23,7 @@ from porting.rules.windows import Window, window
 MOST_SLICES = 32
 
 
-def _plain_window(node: Node) -> Window:
+def plain_window(node: Node) -> Window:
     """The window of a pool whose pads are written."""
     mode = text(node, "auto_pad", "NOTSET")
     spatial = window(node)
@@ -31,7 +31,7 @@ def _plain_window(node: Node) -> Window:
     return spatial
 
 
-def _counts(node: Node, spatial: Window) -> list[int]:
+def window_counts(node: Node, spatial: Window) -> list[int]:
     """How many windows fit along each axis, with ceil_mode as it is set.
 
     With ceil_mode a last window that would begin in the padding at the end does not count.
@@ -52,7 +52,7 @@ def _counts(node: Node, spatial: Window) -> list[int]:
     return found
 
 
-def _ends(node: Node, spatial: Window) -> list[int]:
+def window_ends(node: Node, spatial: Window) -> list[int]:
     """The padding at the ends with which the same windows fit without ceil_mode."""
     sizes = spatial_shape(node.input(0))
     return [
@@ -60,7 +60,7 @@ def _ends(node: Node, spatial: Window) -> list[int]:
         + spatial.extents[axis]
         - sizes[axis]
         - spatial.pads[axis]
-        for axis, windows in enumerate(_counts(node, spatial))
+        for axis, windows in enumerate(window_counts(node, spatial))
     ]
 
 
@@ -71,8 +71,8 @@ def ceil_mode_without_effect(op: Ops, node: Node) -> list[str]:
     Source: ONNX MaxPool-10, AveragePool-10.
     """
     require(bool(integer(node, "ceil_mode", 0)), "ceil_mode is not set")
-    spatial = _plain_window(node)
-    rests = [e - p for e, p in zip(_ends(node, spatial), spatial.pads[len(spatial.kernel) :],
+    spatial = plain_window(node)
+    rests = [e - p for e, p in zip(window_ends(node, spatial), spatial.pads[len(spatial.kernel) :],
                                    strict=True)]  # fmt: skip
     require(max(rests) <= 0, "the last window reaches beyond the padding")
     return op.copy(node, ceil_mode=None)
@@ -87,8 +87,8 @@ def max_pool_ceil_mode_to_pads(op: Ops, node: Node) -> list[str]:
     Source: ONNX MaxPool-10.
     """
     require(bool(integer(node, "ceil_mode", 0)), "ceil_mode is not set")
-    spatial = _plain_window(node)
-    before, ends = spatial.pads[: len(spatial.kernel)], _ends(node, spatial)
+    spatial = plain_window(node)
+    before, ends = spatial.pads[: len(spatial.kernel)], window_ends(node, spatial)
     within = all(0 <= e < k for e, k in zip(ends, spatial.kernel, strict=True))
     require(within, "a pad would be as large as the window, or negative")
     return op.copy(node, ceil_mode=None, auto_pad=None, pads=[*before, *ends])
@@ -103,12 +103,12 @@ def average_pool_ceil_mode_to_pads(op: Ops, node: Node) -> str:
 
     Source: ONNX AveragePool-10 and -19.
     """
-    spatial, sizes = _plain_window(node), spatial_shape(node.input(0))
+    spatial, sizes = plain_window(node), spatial_shape(node.input(0))
     counted, dtype = bool(integer(node, "count_include_pad", 0)), float_input(node)
     require(bool(integer(node, "ceil_mode", 0)), "ceil_mode is not set")
     dilated = set(spatial.dilations) != {1}
     require(not dilated, "runtimes count padding of dilated windows differently")
-    rank, windows, ends = len(spatial.kernel), _counts(node, spatial), _ends(node, spatial)
+    rank, windows, ends = len(spatial.kernel), window_counts(node, spatial), window_ends(node, spatial)
     require(min(ends) >= 0, "the windows do not reach the end of the image")
     within = all(e < k for e, k in zip(ends, spatial.kernel, strict=True))
     require(within, "a pad would be as large as the window")
@@ -137,12 +137,12 @@ def max_pool_to_slices(op: Ops, node: Node) -> str:
     Source: ONNX MaxPool-8; what the maximum with NaN is, ONNX leaves open.
     """
     require(not wants(node, 1), "the places of the maxima are asked for")
-    spatial, rank = _plain_window(node), spatial_rank(node)
+    spatial, rank = plain_window(node), spatial_rank(node)
     dtype = known_dtype(node.input(0), "the input")
     require(dtype in FLOATS, f"elements are {dtype}")
     require(product(spatial.kernel) <= MOST_SLICES, f"the window has more than {MOST_SLICES}")
     require(op.opset >= 10, "Slice has no steps below opset 10")
-    windows, ends = _counts(node, spatial), _ends(node, spatial)
+    windows, ends = window_counts(node, spatial), window_ends(node, spatial)
     before = spatial.pads[:rank]
     pads = [0, 0, *before, 0, 0, *(max(e, 0) for e in ends)]
     padded = op.pad(node.inputs[0], pads, -np.inf) if any(pads) else node.inputs[0]
@@ -166,7 +166,7 @@ def max_pool_one_axis_at_a_time(op: Ops, node: Node) -> str:
     Source: ONNX MaxPool-8.
     """
     require(not wants(node, 1), "the places of the maxima are asked for")
-    spatial, rank = _plain_window(node), spatial_rank(node)
+    spatial, rank = plain_window(node), spatial_rank(node)
     ceil = integer(node, "ceil_mode", 0) or None
     moving = [axis for axis in range(rank) if spatial.kernel[axis] > 1 or spatial.strides[axis] > 1]
     require(len(moving) > 1, "it pools along one axis")
@@ -197,7 +197,7 @@ def max_pool_to_cascade(op: Ops, node: Node) -> str:
     Source: ONNX MaxPool-8.
     """
     require(not wants(node, 1), "the places of the maxima are asked for")
-    spatial = _plain_window(node)
+    spatial = plain_window(node)
     require(set(spatial.strides) == {1} == set(spatial.dilations), "it has strides or dilations")
     rank, size = len(spatial.kernel), spatial.kernel[0]
     even = {*spatial.pads} == {size // 2}
@@ -220,7 +220,7 @@ def average_pool_in_two(op: Ops, node: Node) -> str:
     Source: ONNX AveragePool-7.
     """
     float_input(node)
-    spatial = _plain_window(node)
+    spatial = plain_window(node)
     require(spatial.kernel == spatial.strides and not spatial.is_padded, "windows overlap or pad")
     require(set(spatial.dilations) == {1} and not integer(node, "ceil_mode", 0), "it is dilated")
     first = [_factor(k) for k in spatial.kernel]
@@ -245,7 +245,7 @@ def lp_pool_of_any_p(op: Ops, node: Node) -> str:
     require(p > 2, "p has a rule of its own")
     require(dtype not in HALVES, "powers overflow in half precision")
     require(not integer(node, "ceil_mode", 0), "ceil_mode is set")
-    spatial = _plain_window(node)
+    spatial = plain_window(node)
     mean = op.AveragePool(
         op.Pow(op.Abs(x), op.const(float(p), dtype)),
         kernel_shape=list(spatial.kernel),

@@ -108,6 +108,7 @@ NEVER_APPLIED = {
     "bias-behind-factor",
     "cast-behind-floor",
     "cast-of-whole-numbers",
+    "division-by-equal-numbers",
     "cast-through-narrow-integers",
     "cast-to-narrow-integer-by-int32",
     "constants-of-a-sum-joined/Add",
