@@ -255,6 +255,7 @@ def test_what_a_cpu_takes(model):
         (x("RandomNormalLike"), "deviates", "while the model is compiled"),
         (typed("DequantizeLinear", "int8", "x", shape=(4,)), "unsupported", "no dequantize"),
         (guarded(), "unsupported", "a guard against NaN"),
+        (two("Equal", IMAGE, (8,)), "unsupported", "keeps the operand's shape"),
         (
             x("MeanVarianceNormalization", (1, 4, 8, 8), dtypes={"x": "uint64"}),
             "unsupported",
@@ -274,7 +275,6 @@ def test_what_a_cpu_refuses_or_computes_otherwise(model, verdict, reason):
         (conv((2, 4, 8, 8)), "with dilations or a batch above 1"),
         (conv((1, 4, 8, 8, 8), ones(4, 2, 3, 3, 3), group=2), "grouped 3-D"),
         (x("Hardmax"), "other values"),
-        (two("Less", IMAGE, (8,)), "a single number"),
         (x("ArgMax"), "bits of float32"),
         (typed("Cast", "int64", to=1), "read as zeros"),
         (typed("Cast", "bool", to=1), "Cast of bool"),
@@ -293,6 +293,7 @@ def test_only_the_reference_library_was_run_for_numbers(model, reason):
     [
         pad(0, 0, 1, 1, 0, 0, 1, 1, mode="reflect"),
         pad(0, 1, 0, 1, shape=(4, 8)),
+        two("Less", IMAGE, (8,)),
         x("DepthToSpace", blocksize=2, mode="CRD"),
     ],
 )
