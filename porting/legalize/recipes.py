@@ -48,8 +48,8 @@ class Recipes:
         if known is None:
             return Case(self, node, None, None)
         returned = tuple(node.graph.is_output(o) for o in node.outputs)
-        likeness = (verdict, known, returned, tuple(_contents(node)))
-        return Case(self, node, likeness, (likeness, tuple(_names(node))))
+        likeness = (verdict, known, tuple(_contents(node)))
+        return Case(self, node, likeness, (likeness, returned, tuple(_names(node))))
 
 
 @dataclass
