@@ -31,6 +31,7 @@ def command(
     keep_io_types: options.KeepIoTypesOption = True,
     as_type: options.AsOption = "",
     as_tolerance: options.AsToleranceOption = None,
+    kit: options.KitOption = None,
     no_verify: options.NoVerifyOption = False,
     inputs: options.InputsOption = None,
     ranges: options.RangeOption = None,
@@ -45,6 +46,7 @@ def command(
     Examples:
       port convert model.onnx --target ascend-310p -o model.ascend.onnx
       port convert det.onnx --target rk3588 --shape x=1,3,320,320 -o det.rk.onnx
+      port convert model.onnx --target ascend-310p -o out.onnx --as float16 --kit handover
     """
     options.require_target(target, op_map)
     options.require_as(as_type, as_tolerance)
@@ -73,6 +75,7 @@ def command(
             keep_io_types=keep_io_types,
             as_type=as_type,
             as_tolerance=as_tolerance,
+            kit=kit,
             inputs=inputs_of(inputs, options.parse_ranges(ranges)),
         )
     finally:

@@ -85,6 +85,14 @@ AsToleranceOption = Annotated[
         metavar="0.05",
     ),
 ]
+KitOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--kit",
+        help="Write model, inputs, expected outputs and the compiler's commands to a folder.",
+        metavar="DIR",
+    ),
+]
 NoVerifyOption = Annotated[
     bool, typer.Option("--no-verify", help="Do not run and compare the two models.")
 ]

@@ -8,10 +8,13 @@ from typing import Any
 from onnx import ModelProto
 
 from porting.capability.judge import Judge
+from porting.capability.table import CapabilityTable
 from porting.capability.targets import load_target
 from porting.checking import check_precision, judge_model
 from porting.errors import UsageError
 from porting.finishing import NOT_ASKED, check_output, prove, write
+from porting.handing_over import hand_over
+from porting.kit.write import check_kit
 from porting.legalize.casts import cancel_casts
 from porting.legalize.driver import legalize
 from porting.legalize.halve import halve
@@ -52,6 +55,8 @@ class Settings:
         keep_io_types: Whether its inputs and outputs stay float32 then.
         as_type: Compute type that is simulated; empty for none.
         as_tolerance: The greatest drift that may have; None for any.
+        precision: Compute type on the chip; the table's default if empty.
+        kit: Folder for what is handed over with the model; None for none.
     """
 
     shapes: Shapes | None
@@ -65,6 +70,8 @@ class Settings:
     keep_io_types: bool
     as_type: str
     as_tolerance: float | None
+    precision: str
+    kit: Path | None
 
 
 def convert(  # noqa: PLR0913 - every option has a name of its own
@@ -87,6 +94,7 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
     keep_io_types: bool = True,
     as_type: str = "",
     as_tolerance: float | None = None,
+    kit: str | Path | None = None,
 ) -> ConvertResult:
     """Rewrites what a chip does not take, proves the result numerically and writes it.
 
@@ -111,6 +119,8 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
         as_type: Also runs the result with every tensor rounded to `float16`, `bfloat16` or `int8`,
             and applies rules for masks that `allow` names.
         as_tolerance: The greatest drift that an output may have then; see `porting.simulate`.
+        kit: Folder for model, inputs, expected outputs and the vendor's commands, so that the run
+            on the chip can be compared. A folder that holds something else is refused.
 
     Returns:
         Verdicts before and after, what was rewritten and why the rest was not, and the proof.
@@ -133,18 +143,20 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
     policy = policy_of(allow, deny, (*registry(), *adapters()))
     settings = Settings(
         shapes, dims, policy, partial, verify, inputs, progress, dtype, keep_io_types,
-        as_type, as_tolerance,
+        as_type, as_tolerance, precision, Path(kit) if kit is not None else None,
     )  # fmt: skip
     judge = Judge(table, precision, options or {})
     out = Path(output)
     check_output(out)
+    if settings.kit is not None:
+        check_kit(settings.kit)
     progress("reading the model")
     prepared = prepare(model, shapes, dims)
     before = judge_model(judge, prepared.graph, prepared.info())
     progress("rewriting")
     made = _rewrite(prepared, judge, settings)
     after = _judge_again(made.proto, prepared, judge, out)
-    return _finish(made, before, after, prepared, settings, out)
+    return _finish(made, before, after, prepared, judge.table, settings, out)
 
 
 @dataclass
@@ -204,6 +216,7 @@ def _finish(
     before: CheckResult,
     after: CheckResult,
     prepared: Prepared,
+    table: CapabilityTable,
     settings: Settings,
     out: Path,
 ) -> ConvertResult:
@@ -233,11 +246,26 @@ def _finish(
             inputs=settings.inputs,
             tolerance=settings.as_tolerance,
         )
+    kit: Mapping[str, Any] | None = None
     output: Output | None = None
     if (after.passed or settings.partial) and verification["status"] != "failed":
         settings.progress("writing")
         output = write(made.proto, prepared, out)
         after = replace(after, model=replace(after.model, sha256=output.sha256))
+        if settings.kit is not None:
+            settings.progress("writing the kit")
+            kit = hand_over(
+                settings.kit,
+                made.proto,
+                prepared,
+                table,
+                settings.precision,
+                {r.exactness for r in made.rewrites},
+                shapes=settings.shapes,
+                dims=settings.dims,
+                inputs=settings.inputs,
+            )
     return ConvertResult(
-        before, after, made.rewrites, made.declined, verification, output, made.halving, simulation
-    )
+        before, after, made.rewrites, made.declined, verification, output, made.halving,
+        simulation, kit,
+    )  # fmt: skip

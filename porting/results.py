@@ -391,6 +391,7 @@ class ConvertResult:
         output: What was written; None if nothing was.
         halving: What became of a request for half precision; None if there was none.
         simulation: What the compute type of `--as` makes of the result; None if none was named.
+        kit: Where `--kit` was written, or why it was not; None if it was not asked for.
     """
 
     before: CheckResult
@@ -401,6 +402,7 @@ class ConvertResult:
     output: Output | None = None
     halving: Halving | None = None
     simulation: Mapping[str, Any] | None = None
+    kit: Mapping[str, Any] | None = None
 
     @property
     def verified(self) -> bool:
@@ -425,5 +427,6 @@ class ConvertResult:
             "verification": dict(self.verification),
             "halving": self.halving.to_dict() if self.halving else None,
             "simulation": dict(self.simulation) if self.simulation is not None else None,
+            "kit": dict(self.kit) if self.kit is not None else None,
             "output": self.output.to_dict() if self.output else None,
         }

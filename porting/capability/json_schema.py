@@ -10,7 +10,7 @@ from pydantic.json_schema import models_json_schema
 from porting.capability import schema
 from porting.capability.schema import AttributeLimit, Table
 
-_MERGED = ("OpsetRule", "Source", "Toolchain")
+_MERGED = ("Build", "OpsetRule", "Source", "Toolchain")
 """Forms of which a table that extends another one may write a part."""
 _BASES = {"target"}
 """Fields without which a file is the common part of a family, which others extend."""
@@ -60,6 +60,7 @@ def _file(table: dict[str, Any], partial: dict[str, list[str]]) -> dict[str, Any
     whole = {
         "required": [n for n in table["required"] if n not in _BASES],
         "properties": {
+            "build": {"required": partial["Build"]},
             "toolchain": {"required": partial["Toolchain"]},
             "opset": {"required": partial["OpsetRule"]},
             "sources": {"additionalProperties": {"required": partial["Source"]}},

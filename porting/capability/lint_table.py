@@ -18,6 +18,7 @@ from porting.capability.lint_onnx import (
 from porting.capability.patterns import compile_pattern
 from porting.capability.schema import (
     Advice,
+    Build,
     Condition,
     Limits,
     OperatorEntry,
@@ -118,12 +119,34 @@ class TableLinter:
             self._repeated((name,), conditions)
         for index, pattern in enumerate(table.patterns):
             self._pattern(("patterns", index), pattern, scope)
+        if table.build is not None:
+            self._sources(("build",), table.build.source)
+            self._build(table.build)
         for name, cited in (("source", table.source), ("opset", table.opset.source)):
             if cited:
                 self._sources((name,), cited)
         for source in table.sources:
             if source not in self.cited:
                 self.add(("sources", source), "lint-source", "no fact cites it")
+
+    def _build(self, build: Build) -> None:
+        """Whether what the commands ask for is there, and what is there is asked for."""
+        texts = " ".join([*build.commands, *build.files.values()])
+        self._words(("build",), build.note, "", "note")
+        if "{chip}" in texts and not build.chip:
+            self.add(("build",), "lint-form", "{chip} stands in a text, and there is no chip")
+        if "{precision}" in texts:
+            for name in self.table.precisions:
+                if name not in build.precision:
+                    message = f"{{precision}} stands in a text, and there is none for {name}"
+                    self.add(("build", "precision"), "lint-form", message)
+        for name in build.precision:
+            if name not in self.table.precisions:
+                message = f"the table has no precision {name}{meant(name, self.table.precisions)}"
+                self.add(("build", "precision", name), "lint-value", message)
+        for name in build.files:
+            if name not in " ".join([*build.commands, *build.files.values()]):
+                self.add(("build", "files", name), "lint-value", "no command names the file", True)
 
     def _pattern(self, path: Path_, pattern: Pattern, scope: _Scope) -> None:
         self._words(path, pattern.why, pattern.help)

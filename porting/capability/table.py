@@ -189,6 +189,8 @@ class CapabilityTable:
         if self.data.opset.source:
             self._check_sources(self.data.opset.source, ("opset", "source"))
         _ = self.patterns
+        if self.data.build is not None:
+            self._check_sources(self.data.build.source, ("build",))
         for key in self.data.ops:
             self.operator(key)
 

@@ -1,0 +1,79 @@
+"""The vendor's commands for a model, as the chip's table cites them."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from porting.capability.schema import ShapeForm, filled
+from porting.capability.table import CapabilityTable
+
+MODEL, OUTPUT, INPUTS = "model.onnx", "model", "inputs.npz"
+
+
+@dataclass(frozen=True)
+class Commands:
+    """How the model is compiled.
+
+    Attributes:
+        lines: For a shell; empty where no command is known.
+        files: What they read, by name.
+        note: What is left to fill in.
+        sources: Where the commands are from.
+    """
+
+    lines: tuple[str, ...] = ()
+    files: Mapping[str, str] | None = None
+    note: str = ""
+    sources: tuple[str, ...] = ()
+
+
+def commands(
+    table: CapabilityTable,
+    precision: str,
+    inputs: Mapping[str, Sequence[int]],
+    files: Sequence[str],
+) -> Commands:
+    """The commands with everything filled in that is known.
+
+    Args:
+        table: The chip's table.
+        precision: Compute type; the table's default if empty.
+        inputs: Shape of each input by name.
+        files: A file for each input, in that order.
+    """
+    build = table.data.build
+    if build is None:
+        return Commands()
+    precision = precision or table.precision
+    notes = [build.note] if build.note else []
+    values = {
+        "model": MODEL,
+        "output": OUTPUT,
+        "inputs": INPUTS,
+        "files": " ".join(files),
+        "shapes": _shapes(build.shapes, inputs),
+        "precision": build.precision.get(precision, precision),
+        "chip": build.chip,
+    }
+    texts = " ".join([*build.commands, *build.files.values()])
+    odd = [name for name in inputs if not _PLAIN.fullmatch(name)]
+    if odd and "{shapes}" in texts and "{name}" in build.shapes.each:
+        # A name that a shell or a script would read as more than a name is not put into one.
+        values["shapes"] = "SHAPES"
+        notes.append("SHAPES stands for the shapes: names of inputs hold special characters")
+    return Commands(
+        tuple(filled(line, values).rstrip() for line in build.commands),
+        {name: filled(text, values) for name, text in build.files.items()},
+        "; ".join(notes),
+        table.cite(build.source),
+    )
+
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./:+-]+")
+
+
+def _shapes(form: ShapeForm, inputs: Mapping[str, Sequence[int]]) -> str:
+    return form.between.join(
+        filled(form.each, {"name": name, "sizes": form.sizes.join(map(str, shape))})
+        for name, shape in inputs.items()
+    )
