@@ -1,12 +1,14 @@
 """The process that runs a model: loads onnxruntime, waits for a line on stdin, does the job.
 
-It is started before its job is known, so that loading the library costs no time of its own.
+It is started before its job is known, so that loading the library, and a model that is named then,
+costs no time of its own.
 """
 
 import json
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +27,8 @@ class _GiveUpError(Exception):
     """A case met what onnxruntime has no kernel for; the message is onnxruntime's."""
 
 
-def work(folder: Path) -> None:
-    """Does the job in the folder."""
+def work(folder: Path, session: Any = None) -> None:
+    """Does the job in the folder; `session` is of its model, if that is loaded."""
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     with (folder / "log.jsonl").open("a", encoding="utf-8") as out:
 
@@ -35,7 +37,7 @@ def work(folder: Path) -> None:
             out.flush()
 
         try:
-            _Worker(folder, job, say).work()
+            _Worker(folder, job, say, session).work()
             say(finished=True)
         except NoRunnerError as error:
             say(fatal=str(error), beyond=error.beyond)
@@ -46,10 +48,13 @@ def work(folder: Path) -> None:
 class _Worker:
     """One job: a model, and cases to run it on."""
 
-    def __init__(self, folder: Path, job: dict[str, Any], say: Callable[..., None]) -> None:
+    def __init__(
+        self, folder: Path, job: dict[str, Any], say: Callable[..., None], session: Any
+    ) -> None:
         self.folder = folder
         self.job = job
         self.say = say
+        self.session = session
 
     def work(self) -> None:
         """By onnxruntime; else node by node; else the whole model by onnx.reference."""
@@ -66,13 +71,8 @@ class _Worker:
 
     def _by_onnxruntime(self) -> str:
         """Run all cases; returns why it cannot if others should."""
-        import onnxruntime as ort
-
-        ort.set_default_logger_severity(4)
-        ort.set_seed(0)
-        options, providers = session_options(ort), ["CPUExecutionProvider"]
         try:
-            session = ort.InferenceSession(self.job["model"], options, providers=providers)
+            session = self.session or _load(self.job["model"])
         except Exception as error:
             if is_unknown_to_onnxruntime(error):
                 return one_line(error)
@@ -181,8 +181,21 @@ def main() -> None:
     """Loads what takes long, waits, works; ends without a word where no job comes."""
     import onnxruntime  # noqa: F401
 
+    session = None
+    if sys.argv[2:]:
+        with suppress(Exception):  # why it cannot be loaded is said when it has to be
+            session = _load(sys.argv[2])
     if sys.stdin.readline():
-        work(Path(sys.argv[1]))
+        work(Path(sys.argv[1]), session)
+
+
+def _load(model: str) -> Any:
+    import onnxruntime as ort
+
+    ort.set_default_logger_severity(4)
+    ort.set_seed(0)
+    options, providers = session_options(ort), ["CPUExecutionProvider"]
+    return ort.InferenceSession(model, options, providers=providers)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +29,8 @@ from porting.proof.exchange import (
 __all__ = ["Case", "Child", "ModelRun", "RunFailure", "Values", "gave_a_value", "run_model"]
 
 _CRASHES_BORNE = 3
+_SMALL = 500 * 10**6
+"""Bytes up to which a model is loaded while another one is in memory."""
 PATIENCE = 10.0
 """Seconds of running after which a size is not run with more seeds than one."""
 
@@ -50,19 +52,23 @@ class Child:
     """A process that has loaded what it needs by the time that it gets its job.
 
     Used as a context manager: it and its folder are gone at the end.
+
+    Args:
+        model: Loaded at once if it is small, so that two may be in memory; else with the job.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, model: Path | None = None) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="port-verify-")
         self.folder = Path(self._folder.name)
-        self._process = self._start()
+        small = model is not None and _bytes(model) <= _SMALL
+        self._process = self._start([str(model.absolute())] if small and model else [])
 
-    def _start(self) -> "subprocess.Popen[bytes]":
+    def _start(self, models: Sequence[str]) -> "subprocess.Popen[bytes]":
         root = str(Path(__file__).resolve().parents[2])
         old = os.environ.get("PYTHONPATH")
         env = os.environ | {"PYTHONPATH": root + (os.pathsep + old if old else "")}
         # -P: files of the user's folder (an onnx.py, say) must not shadow libraries.
-        command = [sys.executable, "-P", "-m", "porting.proof.child", str(self.folder)]
+        command = [sys.executable, "-P", "-m", "porting.proof.child", str(self.folder), *models]
         with (self.folder / "stderr").open("wb") as errors:
             return subprocess.Popen(  # noqa: S603
                 command,
@@ -125,8 +131,12 @@ class _Job:
     reference: bool
 
 
-def _nothing() -> None:
-    pass
+def _bytes(model: Path) -> int:
+    """What the model's file and the data beside it hold at most."""
+    with suppress(OSError):
+        beside = (file.stat().st_size for file in model.parent.glob(f"{model.stem}*"))
+        return max(model.stat().st_size, sum(beside))
+    return 0
 
 
 def run_model(
@@ -138,7 +148,6 @@ def run_model(
     reference: bool = False,
     timeout: float = 600.0,
     child: Child | None = None,
-    meanwhile: Callable[[], object] = _nothing,
 ) -> ModelRun | RunFailure:
     """Run the model on the cases in a child process, on the CPU, optimizations off.
 
@@ -150,7 +159,6 @@ def run_model(
         reference: Use `onnx.reference` and not onnxruntime.
         timeout: Seconds for all cases together.
         child: A process started beforehand.
-        meanwhile: Called while the first process works.
 
     Returns:
         The run; a failure if the model cannot be loaded, or crashes on being loaded.
@@ -162,8 +170,7 @@ def run_model(
     for attempt in range(_CRASHES_BORNE):
         job = _Job(model, enough, patience, reference)
         with child if child is not None and attempt == 0 else Child() as worker:
-            log, death = _run_child(worker, job, cases, todo, deadline, meanwhile)
-        meanwhile = _nothing
+            log, death = _run_child(worker, job, cases, todo, deadline)
         for number, result in log.done.items():
             results[number] = result
         if log.fatal is not None or not (log.finished or log.runner):
@@ -186,7 +193,6 @@ def _run_child(
     cases: Sequence[Case],
     todo: Sequence[int],
     deadline: float,
-    meanwhile: Callable[[], object],
 ) -> tuple[_Log, str]:
     """One child over the cases numbered in `todo`: its log, and how it died if it did."""
     folder = child.folder
@@ -207,7 +213,6 @@ def _run_child(
     }
     (folder / "job.json").write_text(json.dumps(told), encoding="utf-8")
     child.begin()
-    meanwhile()
     death = child.end(max(1.0, deadline - time.monotonic()))
     return _read_log(folder), death
 

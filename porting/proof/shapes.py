@@ -1,6 +1,7 @@
 """A model's structure without its weights, and shapes for its inputs that agree."""
 
 import ast
+import mmap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,11 +11,14 @@ import numpy as np
 import onnx
 
 from porting.errors import ModelError
+from porting.model import wire
 
 Dim = int | str | None
 """A declared dimension: a size, a name, or None for one that is free and has no name."""
 
 _MOST_KEPT = 1 << 20
+_INLINE = 1 << 16
+"""Bytes of a tensor from which on they are not read."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +52,13 @@ def load_structure(path: Path) -> onnx.ModelProto:
     Raises:
         ModelError: The file cannot be read, or is not an ONNX model.
     """
+    model = onnx.ModelProto()
     try:
-        model = onnx.load(str(path), format="protobuf", load_external_data=False)
+        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            model.ParseFromString(wire.skim(data, path.name, _INLINE))
     except Exception as error:  # protobuf's own error has no types to catch it by
         raise ModelError("model-unreadable", f"{path}: {error}") from error
-    if not model.HasField("graph"):  # an empty file is a valid empty message
+    if not model.HasField("graph"):  # an empty message is a valid one
         raise ModelError("model-unreadable", f"{path} holds no graph")
     for graph in graphs(model.graph):
         for tensor in graph.initializer:

@@ -62,8 +62,8 @@ def verify_files(
             type or range that it has not, or `seeds` is empty.
     """
     with ExitStack() as stack:
-        # It loads its libraries while the models are looked at here.
-        child = stack.enter_context(Child())
+        # They load libraries and models while the models are looked at here.
+        first, second = (stack.enter_context(Child(path)) for path in (a, b))
         try:
             original = load_structure(a)
         except ModelError as error:
@@ -85,8 +85,8 @@ def verify_files(
             cases = request.cases(original)
         except ValueError as error:
             return Verification("skipped", str(error), (), tuple(warnings))
-        job = _Job(a, b, cases, request, original, converted, timeout, stack)
-        result = job.verify(tolerance, child)
+        job = _Job(a, b, cases, request, original, converted, timeout)
+        result = job.verify(tolerance, first, second)
         return _finish(result, original, [*warnings, *result.warnings])
 
 
@@ -141,11 +141,9 @@ class _Job:
     original: onnx.ModelProto
     converted: onnx.ModelProto
     timeout: float
-    stack: ExitStack
 
-    def verify(self, tolerance: Tolerance, child: Child) -> Verification:
+    def verify(self, tolerance: Tolerance, child: Child, other: Child) -> Verification:
         several = len({(case.data, case.group) for case in self.cases}) > len(self.request.data)
-        waiting: list[Child] = []  # the converted model's process, loading while the first works
         first = run_model(
             self.a,
             self.cases,
@@ -153,7 +151,6 @@ class _Job:
             patience=PATIENCE,
             timeout=self.timeout,
             child=child,
-            meanwhile=lambda: waiting.append(self.stack.enter_context(Child())),
         )
         if isinstance(first, RunFailure):
             return Verification("skipped", f"the original does not run: {first.reason}")
@@ -169,7 +166,7 @@ class _Job:
             cases = [self._for_converted(self.cases[i]) for i in ran]
         except ValueError as error:
             return Verification("failed", str(error), (), tuple(warnings))
-        second = self._run_converted(cases, first, next(iter(waiting), None))
+        second = self._run_converted(cases, first, other)
         warnings += _who_ran("original", first)
         if isinstance(second, RunFailure):
             status, verb = ("skipped", "was") if second.beyond else ("failed", "does")
@@ -186,7 +183,7 @@ class _Job:
         return result
 
     def _run_converted(
-        self, cases: list[Case], first: ModelRun, child: Child | None
+        self, cases: list[Case], first: ModelRun, child: Child
     ) -> ModelRun | RunFailure:
         """By the library that ran the original if possible: two libraries differ by themselves."""
         if first.runner == "onnx.reference":
