@@ -9,6 +9,7 @@ from porting.legalize.ops import Ops
 from porting.legalize.rename import rename_in_body
 from porting.legalize.rule import Rule, decline
 from porting.legalize.wellformed import require_wellformed
+from porting.model.fold import fold_up_to
 from porting.model.graph import Array, Context, Graph, Node, Value, constant, merge
 from porting.model.read import read_node
 from porting.model.schema import make_node
@@ -116,13 +117,26 @@ def _finish(rule: Rule, node: Node, trial: Graph, results: dict[str, str]) -> Re
     return Replacement(rule, node, nodes, constants)
 
 
+MOST_FOLDED = 2**20
+"""Elements that a constant may have which a rule's nodes are computed to."""
+GROWTH = 4
+"""How many times as large as the largest input of its node it may be, if it is not small."""
+
+
 def _fold(trial: Graph, kept: set[str]) -> None:
-    """Drops nodes whose results are known: these are constants of the trial already.
+    """Computes nodes over constants; their results are constants of the trial, and they go.
 
     Args:
         trial: The replacement.
         kept: Results that stay computed, because toolchains refuse to return a constant.
     """
+    for node in trial.nodes:
+        values = [trial.values.get(o) for o in node.outputs if o]
+        if any(v is not None and v.is_const and v.contents is None for v in values):
+            largest = max((v.size or 0 for v in node.input_values() if v is not None), default=0)
+            arrays = fold_up_to(min(MOST_FOLDED, GROWTH * largest), node) or ()
+            for name, array in zip(node.outputs, arrays, strict=False):
+                trial.define(constant(name, array))
     trial.nodes = [
         n
         for n in trial.nodes

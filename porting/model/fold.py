@@ -1,11 +1,13 @@
 """Evaluates the small integer arithmetic with which models compute shapes.
 
 Only what shape computations are made of, in numpy, with ONNX's semantics; anything else is left
-alone. Results are bounded: a node that would produce more than `SMALL` elements is not folded.
+alone. Results are bounded: a node that would read or produce more than `SMALL` elements is not
+folded, unless the caller asks for more.
 """
 
 import math
 from collections.abc import Callable
+from contextvars import ContextVar
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -15,6 +17,23 @@ from porting.model.dtypes import NAME_OF, numpy_dtype
 from porting.model.graph import SMALL, Array, Node, Value
 
 Folder: TypeAlias = Callable[[Node, list[Array | None]], list[Array] | None]
+
+
+_limit: ContextVar[int] = ContextVar("limit", default=SMALL)
+
+
+def _most() -> int:
+    """Elements that a constant may have, read or made."""
+    return _limit.get()
+
+
+def fold_up_to(limit: int, node: Node) -> list[Array] | None:
+    """As `fold`, of constants of up to `limit` elements."""
+    token = _limit.set(limit)
+    try:
+        return fold(node)
+    finally:
+        _limit.reset(token)
 
 
 def fold(node: Node) -> list[Array] | None:
@@ -41,18 +60,18 @@ def fold(node: Node) -> list[Array] | None:
             results = folder(node, contents)
     except (ValueError, IndexError, TypeError, KeyError, OverflowError, ZeroDivisionError):
         return None  # an invalid node: shape inference or the checker has the better message
-    if results is None or any(r.size > SMALL for r in results):
+    if results is None or any(r.size > _most() for r in results):
         return None
     return results
 
 
 def _contents(value: Value | None) -> Array | None:
-    return value.value() if value is not None and value.is_const else None
+    return value.value(_most()) if value is not None and value.is_const else None
 
 
 def _result_is_large(node: Node) -> bool:
     output = node.output()
-    return output is not None and output.size is not None and output.size > SMALL
+    return output is not None and output.size is not None and output.size > _most()
 
 
 def _shape(node: Node) -> list[Array] | None:
@@ -82,7 +101,7 @@ def _eye_like(node: Node) -> list[Array] | None:
     if data is None or not data.is_static or data.rank != 2 or result is None or not result.dtype:
         return None
     assert data.shape is not None
-    if (data.size or 0) > SMALL:
+    if (data.size or 0) > _most():
         return None
     rows, columns = (int(d) for d in data.shape if isinstance(d, int))
     return [np.eye(rows, columns, _integer(node, "k"), dtype=numpy_dtype(result.dtype))]
@@ -111,7 +130,7 @@ def _broadcasts_by_axis(node: Node) -> bool:
 
 
 def _is_large(operands: list[Array]) -> bool:
-    return math.prod(np.broadcast_shapes(*(o.shape for o in operands))) > SMALL
+    return math.prod(np.broadcast_shapes(*(o.shape for o in operands))) > _most()
 
 
 def _axes(node: Node, ins: list[Array | None], position: int = 1) -> tuple[int, ...] | None:
@@ -191,7 +210,7 @@ def _mod(node: Node, ins: list[Array | None]) -> list[Array] | None:
 
 def _gather(node: Node, ins: list[Array | None]) -> list[Array] | None:
     data, indices = _first(ins), _second(ins)
-    if data.size * indices.size > SMALL * data.shape[_integer(node, "axis")]:
+    if data.size * indices.size > _most() * data.shape[_integer(node, "axis")]:
         return None
     return [np.asarray(np.take(data, indices, axis=_integer(node, "axis")))]
 
@@ -268,7 +287,7 @@ def _transpose(node: Node, ins: list[Array | None]) -> list[Array]:
 
 def _constant_of_shape(node: Node, ins: list[Array | None]) -> list[Array] | None:
     shape = [int(d) for d in np.ravel(_first(ins))]
-    if any(d < 0 for d in shape) or math.prod(shape) > SMALL:
+    if any(d < 0 for d in shape) or math.prod(shape) > _most():
         return None
     value = node.attribute("value")
     fill = np.zeros(1, np.float32) if value is None else node.graph.context.read(value)  # type: ignore[arg-type]
@@ -280,18 +299,18 @@ def _range(node: Node, ins: list[Array | None]) -> list[Array] | None:
     if not all(isinstance(e, int) or (e.is_integer() and abs(e) < 2**24) for e in ends):
         return None  # steps that are rounded add up: runtimes differ in the last digits
     numbers = range(*map(int, ends))
-    return [np.array(numbers, dtype=dtype)] if len(numbers) <= SMALL else None
+    return [np.array(numbers, dtype=dtype)] if len(numbers) <= _most() else None
 
 
 def _expand(node: Node, ins: list[Array | None]) -> list[Array] | None:
     data, shape = _first(ins), tuple(int(d) for d in np.ravel(_second(ins)))
     target = np.broadcast_shapes(data.shape, shape)
-    return [np.broadcast_to(data, target).copy()] if math.prod(target) <= SMALL else None
+    return [np.broadcast_to(data, target).copy()] if math.prod(target) <= _most() else None
 
 
 def _tile(node: Node, ins: list[Array | None]) -> list[Array] | None:
     data, repeats = _first(ins), [int(r) for r in np.ravel(_second(ins))]
-    if len(ins) != 2 or len(repeats) != data.ndim or data.size * math.prod(repeats) > SMALL:
+    if len(ins) != 2 or len(repeats) != data.ndim or data.size * math.prod(repeats) > _most():
         return None
     return [np.tile(data, repeats)]
 

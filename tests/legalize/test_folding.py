@@ -3,7 +3,7 @@
 import numpy as np
 from legalize.toy import graph
 
-from porting.legalize.apply import Names, apply, splice
+from porting.legalize.apply import MOST_FOLDED, Names, apply, splice
 from porting.legalize.rule import Rule
 from porting.model.graph import SMALL, Graph
 
@@ -21,6 +21,7 @@ def replaced(text: str, build: object) -> Graph:
 
 
 INNER = "g (float[2,3] x) => (float[2,3] y) { a = Celu(x) y = Relu(a) }"
+LARGE = "g (float[2,3,1] x) => (float[2,3,1] y) { a = Celu(x) y = Relu(a) }"
 LAST = "g (float[2,3] x) => (float[2,3] y) { y = Celu(x) }"
 
 
@@ -46,9 +47,20 @@ def test_a_constant_result_is_renamed_within_a_graph_and_computed_at_its_end() -
     assert operators(replaced(LAST, build)) == ["Neg"]
 
 
-def test_large_results_stay_computed() -> None:
-    def build(op, node):
+def test_large_constants_are_computed_where_they_do_not_grow_much() -> None:
+    def scaled(op, node):
+        weights = op.const(np.ones((SMALL, 2, 3)), "float32")
+        table = op.transpose(op.Add(weights, weights), [1, 2, 0])
+        return op.Mul(node.inputs[0], op.slice(table, [0], [1], [2]))
+
+    def spread(op, node):
         wide = op.Expand(op.const(1.0, "float32"), op.shape([SMALL, 2, 3]))
         return op.Mul(node.inputs[0], op.ReduceMax(wide, axes=[0], keepdims=0))
 
-    assert operators(replaced(INNER, build))[0] == "Expand"
+    def huge(op, node):
+        wide = op.const(np.ones((MOST_FOLDED // 6 + 1, 2, 3)), "float32")
+        return op.Mul(node.inputs[0], op.ReduceMax(op.Neg(wide), axes=[0], keepdims=0))
+
+    assert operators(replaced(LARGE, scaled)) == ["Mul", "Relu"]
+    assert operators(replaced(INNER, spread))[0] == "Expand"
+    assert operators(replaced(INNER, huge))[0] == "Neg"
