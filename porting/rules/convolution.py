@@ -1,5 +1,6 @@
 """Convolutions in forms with fewer kinds of padding, rank and grouping."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,15 @@ import numpy as np
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_constant, known_rank, require, rule, static_shape
 from porting.model.graph import Node
-from porting.rules.common import integer, integers, optional_input, shape_of, text
+from porting.rules.common import (
+    along_channels,
+    finite,
+    integer,
+    integers,
+    optional_input,
+    shape_of,
+    text,
+)
 from porting.rules.windows import window
 
 MOST_GROUPS = 64
@@ -118,6 +127,76 @@ def output_padding_to_pads(op: Ops, node: Node) -> list[str]:
     ends = [end - more for end, more in zip(pads[half:], extra, strict=True)]
     require(min(ends) >= 0, "the padding at the end is smaller than the output padding")
     return op.copy(node, output_padding=None, pads=[*pads[:half], *ends])
+
+
+@rule("ConvTranspose", exactness="exact")
+def output_padding_to_zeros(op: Ops, node: Node) -> str:
+    """Output padding beyond the padding at the end as zeros behind the result; the bias after that.
+
+    Nothing but the bias reaches there.
+
+    Source: ONNX ConvTranspose-1.
+    """
+    require(text(node, "auto_pad", "NOTSET") == "NOTSET", "auto_pad is used")
+    require("output_shape" not in node.attributes, "output_shape is used")
+    extra, pads = integers(node, "output_padding") or (), window(node).pads
+    half = len(pads) // 2
+    ends = [end - more for end, more in zip(pads[half:], extra, strict=False)]
+    require(min(ends, default=0) < 0, "the padding at the end is not smaller")
+    inside = [max(end, 0) for end in ends]
+    bias = optional_input(node, 2)
+    pads = (*pads[:half], *inside)
+    result = op.copy(node, list(node.inputs[:2]), output_padding=None, pads=list(pads))[0]
+    result = op.pad(result, [0] * (half + 4) + [max(-end, 0) for end in ends])
+    return op.Add(result, along_channels(op, node, 2, half + 2)) if bias is not None else result
+
+
+@rule("ConvTranspose", exactness="reordered")
+def transposed_convolution_to_convolution(op: Ops, node: Node) -> str:
+    """A convolution with the kernel turned round, over the input with zeros between its elements.
+
+    Only for a finite constant kernel, because it is multiplied with these zeros. Padding takes
+    away from the result; where it takes more than the kernel reaches, the rule does not apply.
+
+    Source: ONNX ConvTranspose-1; Dumoulin and Visin, A guide to convolution arithmetic, 2016.
+    """
+    require(text(node, "auto_pad", "NOTSET") == "NOTSET", "auto_pad is used")
+    require("output_shape" not in node.attributes, "output_shape is used")
+    spatial, weight = window(node), known_constant(node, 1)
+    require(finite(weight), "the kernel has an element that is infinite or NaN")
+    rank, groups = len(spatial.kernel), integer(node, "group")
+    extra = integers(node, "output_padding") or (0,) * rank
+    reach = [e - 1 for e in spatial.extents]
+    starts = [r - p for r, p in zip(reach, spatial.pads, strict=False)]
+    ends = [r - p + m for r, p, m in zip(reach, spatial.pads[rank:], extra, strict=True)]
+    require(min(*starts, *ends) >= 0, "it is padded by more than the kernel reaches")
+    turned = np.flip(weight, tuple(range(2, rank + 2)))
+    split = turned.reshape(groups, -1, *weight.shape[1:])
+    kernel = np.swapaxes(split, 1, 2).reshape(-1, split.shape[1], *spatial.kernel)
+    x = _spread(op, node, spatial.strides) if max(spatial.strides) > 1 else node.inputs[0]
+    return op.Conv(
+        x,
+        op.const(np.ascontiguousarray(kernel)),
+        optional_input(node, 2),
+        dilations=list(spatial.dilations),
+        group=groups,
+        kernel_shape=list(spatial.kernel),
+        pads=[*starts, *ends],
+        strides=[1] * rank,
+    )
+
+
+def _spread(op: Ops, node: Node, strides: Sequence[int]) -> str:
+    """The input with zeros between its elements, and none behind the last."""
+    shape, rank = static_shape(node.input(0), "the input"), len(strides)
+    require(min(shape) > 0, "the input is empty")
+    apart = op.reshape(node.inputs[0], [*shape[:2], *(n for d in shape[2:] for n in (d, 1))])
+    gaps = [gap for stride in strides for gap in (0, stride - 1)]
+    wide = op.pad(apart, [0] * (2 * rank + 4) + gaps)
+    sizes = [d * s for d, s in zip(shape[2:], strides, strict=True)]
+    flat = op.reshape(wide, [*shape[:2], *sizes])
+    kept = [(d - 1) * s + 1 for d, s in zip(shape[2:], strides, strict=True)]
+    return op.slice(flat, [0] * rank, kept, range(2, rank + 2))
 
 
 @rule("Conv", exactness="conditional")

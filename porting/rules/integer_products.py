@@ -214,13 +214,13 @@ def _result(node: Node) -> str:
 
 def _factor(node: Node) -> Array:
     """The constant x_scale * w_scale / y_scale in float32, one or one per channel."""
-    scales = [node.const(i) for i in (1, 4, 6)]
-    if scales[0] is None or scales[1] is None or scales[2] is None:
+    given = [node.const(i) for i in (1, 4, 6)]
+    x, w, y = (s.astype(np.float32) if s is not None else None for s in given)
+    if x is None or w is None or y is None:
         decline("a scale is not a constant")
-    require(all(s.dtype == np.float32 for s in scales if s is not None), "a scale is no float32")
-    require(scales[2].size == 1, "the result has more than one scale")
-    require(scales[1].size == 1 or scales[1].ndim == 1, "a scale has several axes")
-    factor: Array = scales[0].reshape(-1) * scales[1].reshape(-1) / scales[2].reshape(-1)
+    require(y.size == 1, "the result has more than one scale")
+    require(w.size == 1 or w.ndim == 1, "a scale has several axes")
+    factor: Array = x.reshape(-1) * w.reshape(-1) / y.reshape(-1)
     return factor.reshape(()) if factor.size == 1 else factor
 
 

@@ -29,6 +29,33 @@ def shift_to_mul_or_div(op: Ops, node: Node) -> str:
     return op.node("Mul" if left else "Div", [node.inputs[0], factor])[0]
 
 
+@rule("BitShift", exactness="exact")
+def signed_shift_to_mul_or_div(op: Ops, node: Node) -> str:
+    """`x << n` = x * 2^n modulo 2^bits, and x >> n = floor(x / 2^n), for constant n.
+
+    A negative x goes to the right as -1 - x, which is not negative, and back. A shift by all bits
+    or more, or by less than none, leaves the sign: that of the right shift by bits - 1, or 0.
+
+    Source: ONNX BitShift-28; Div-14 drops the rest; two's complement.
+    """
+    dtype, amount = _integer(node), node.const(1)
+    require(dtype.startswith("int"), f"it is for signed integers, the input is {dtype}")
+    if amount is None:
+        decline("the amounts are not constants")
+    bits = np.iinfo(dtype).bits
+    inside = (amount >= 0) & (amount < bits)
+    x = node.inputs[0]
+    if text(node, "direction") == "LEFT":
+        power = np.left_shift(np.ones_like(amount), np.where(inside, amount, 0).astype(dtype))
+        return op.Mul(x, op.const(np.where(inside, power, 0), dtype))
+    amount = np.where(inside, amount, bits - 1)
+    negative, ones = op.Less(x, op.const(0, dtype)), op.const(-1, dtype)
+    result = op.Where(negative, op.Sub(ones, x), x)
+    for part in (amount // 2, amount - amount // 2):  # 2^(bits - 1) is no number of the type
+        result = op.Div(result, op.const(2 ** part.astype(np.int64), dtype))
+    return op.Where(negative, op.Sub(ones, result), result)
+
+
 def _unsigned(node: Node) -> str:
     dtype = known_dtype(node.input(0), "the input")
     require(dtype.startswith("uint"), f"it is for unsigned integers, the input is {dtype}")

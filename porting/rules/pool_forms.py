@@ -23,6 +23,36 @@ from porting.rules.windows import Window, window
 MOST_SLICES = 32
 
 
+@rule("MaxPool", exactness="exact")
+def max_pool_places_by_columns(op: Ops, node: Node) -> list[str]:
+    """Places with the last axis running slowest, from those with it running fastest.
+
+    A place within its channel is taken apart by the sizes from the back, and put together again
+    by those from the front.
+
+    Source: ONNX MaxPool-8: storage_order.
+    """
+    require(bool(integer(node, "storage_order", 0)), "storage_order is not set")
+    value, places = op.copy(node, storage_order=None)
+    sizes = spatial_shape(node.input(0))
+    require(min(sizes) > 0, "the image is empty")
+    if len(sizes) == 1 or not wants(node, 1):
+        return [value, places]
+
+    def whole(number: int) -> str:
+        return op.const(number, "int64")
+
+    channel = op.Div(places, whole(product(sizes)))
+    result = op.Mul(channel, whole(product(sizes)))
+    rest = op.Sub(places, result)
+    for axis in reversed(range(len(sizes))):
+        above = op.Div(rest, whole(sizes[axis])) if axis else None
+        step = op.Sub(rest, op.Mul(above, whole(sizes[axis]))) if above else rest
+        result = op.Add(result, op.Mul(step, whole(product(sizes[:axis]))))
+        rest = above or rest
+    return [value, result]
+
+
 def plain_window(node: Node) -> Window:
     """The window of a pool whose pads are written."""
     mode = text(node, "auto_pad", "NOTSET")
@@ -108,7 +138,11 @@ def average_pool_ceil_mode_to_pads(op: Ops, node: Node) -> str:
     require(bool(integer(node, "ceil_mode", 0)), "ceil_mode is not set")
     dilated = set(spatial.dilations) != {1}
     require(not dilated, "runtimes count padding of dilated windows differently")
-    rank, windows, ends = len(spatial.kernel), window_counts(node, spatial), window_ends(node, spatial)
+    rank, windows, ends = (
+        len(spatial.kernel),
+        window_counts(node, spatial),
+        window_ends(node, spatial),
+    )
     require(min(ends) >= 0, "the windows do not reach the end of the image")
     within = all(e < k for e, k in zip(ends, spatial.kernel, strict=True))
     require(within, "a pad would be as large as the window")

@@ -1,9 +1,13 @@
 """Reductions, written with fewer kinds of reduction and arithmetic."""
 
+import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from porting.legalize.ops import Ops
-from porting.legalize.rule import decline, known_dtype, known_rank, require, rule
+from porting.legalize.rule import decline, known_dtype, known_rank, require, rule, static_shape
+from porting.model.dtypes import FLOATS, INTEGERS
 from porting.model.graph import Node
 from porting.rules.common import (
     axes_in,
@@ -15,6 +19,21 @@ from porting.rules.common import (
     shape_of,
     widened,
 )
+from porting.rules.indices import require_moderate
+
+LONGEST_PRODUCT = 4096
+"""Elements of an axis up to which products are written out: 12 halvings."""
+
+OF_NOTHING = {
+    "ReduceL1": 0.0,
+    "ReduceL2": 0.0,
+    "ReduceLogSum": -math.inf,
+    "ReduceLogSumExp": -math.inf,
+    "ReduceProd": 1.0,
+    "ReduceSum": 0.0,
+    "ReduceSumSquare": 0.0,
+}
+"""Reductions, and what they make of an empty axis."""
 
 PLAIN = ("ReduceSum", "ReduceMean", "ReduceMax", "ReduceMin", "ReduceProd")
 """Reductions that over no axis at all give the input itself."""
@@ -118,6 +137,78 @@ def reduce_log_sum_exp_to_stable(op: Ops, node: Node) -> str:
     if axes is None:
         decline("the rank of the input is not known")
     return op.squeeze(result, axes)
+
+
+@rule("ReduceLogSumExp", exactness="reordered")
+def reduce_log_sum_exp_to_log_softmax(op: Ops, node: Node) -> str:
+    """Top - max(logsoftmax(x - top)), with top the maximum over the axes.
+
+    What is subtracted is held within finite numbers, and so is the difference: where top is
+    infinite, the maximum of logsoftmax is finite, and top the result.
+
+    Source: logsoftmax(x) = x - log(sum(exp(x))); ONNX LogSoftmax-13.
+    """
+    x, axes = node.inputs[0], reduced_axes(node)
+    dtype, shape = float_input(node), static_shape(node.input(0), "the input")
+    require(product(shape) > 0 and bool(shape), "the input is empty or one number")
+    axes = axes or []
+    kept = [a for a in range(len(shape)) if a not in axes]
+    moved = op.transpose(x, [*kept, *axes]) if axes[0] < len(kept) else x
+    rows = op.reshape(moved, [product([shape[a] for a in kept]), -1])
+    bound = limit_of(dtype)
+    top = op.reduce("ReduceMax", rows, [1])
+    held = op.clip(top, -bound, bound)
+    below = op.clip(op.Sub(rows, held), -bound, 0.0)
+    share = op.reduce("ReduceMax", op.LogSoftmax(below, axis=1), [1])
+    result = op.Sub(top, share)
+    lengths = [1 if a in axes else d for a, d in enumerate(shape)]
+    return op.reshape(result, lengths if _keepdims(node) else [shape[a] for a in kept])
+
+
+@rule("ReduceProd", exactness="reordered")
+def reduce_prod_to_products(op: Ops, node: Node) -> str:
+    """The halves of an axis multiplied until one element is left; of an odd length with one over.
+
+    Source: associativity of the product; ONNX ReduceProd-1.
+    """
+    x, axes = node.inputs[0], reduced_axes(node)
+    dtype, shape = known_dtype(node.input(0), "the input"), list(shape_of(node.input(0)))
+    require(dtype in FLOATS | INTEGERS, f"the input is {dtype}")
+    sizes = [shape[a] for a in axes or ()]
+    known = [s for s in sizes if isinstance(s, int)]
+    require(bool(known) and len(known) == len(sizes), "the size of an axis is not known")
+    require(0 not in known, "there is nothing to multiply")
+    require(max(known) <= LONGEST_PRODUCT, f"an axis is longer than {LONGEST_PRODUCT}")
+    for axis, size in zip(axes or (), known, strict=True):
+        length, over = size, []
+        while length > 1:
+            half = length // 2
+            if length % 2:
+                over.append(op.slice(x, [length - 1], [length], [axis]))
+            first, second = ([0], [half]), ([half], [2 * half])
+            x = op.Mul(*(op.slice(x, *place, [axis]) for place in (first, second)))
+            length = half
+        for element in over:
+            x = op.Mul(x, element)
+    return x if _keepdims(node) else op.squeeze(x, axes or ())
+
+
+@rule(*OF_NOTHING, exactness="exact")
+def reduction_of_nothing(op: Ops, node: Node) -> str:
+    """A constant where a reduced axis is empty: 1 for products, 0 for sums, -inf for logarithms.
+
+    Source: ONNX ReduceProd-18, ReduceSum-13, ReduceLogSum-18: reduction over an empty set.
+    """
+    since = 0 if node.info is None else node.info.since
+    require(since >= (13 if node.op_type == "ReduceSum" else 18), "it does not say what it gives")
+    axes, shape = reduced_axes(node) or [], static_shape(node.input(0), "the input")
+    require(any(shape[a] == 0 for a in axes), "no reduced axis is empty")
+    dtype = known_dtype(node.input(0), "the input")
+    value = OF_NOTHING[node.op_type]
+    require(math.isfinite(value) or dtype in FLOATS, f"{dtype} has no infinity")
+    result = static_shape(node.output(), "the result")
+    require_moderate(product(result))
+    return op.const(np.full(result, value), dtype)
 
 
 @rule("ReduceMean", exactness="reordered")

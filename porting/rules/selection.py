@@ -129,21 +129,23 @@ def trilu_to_where(op: Ops, node: Node) -> str:
 def one_hot_to_equal(op: Ops, node: Node) -> str:
     """`on` where the index, or the index plus the depth, is the position; off elsewhere.
 
+    Indices may be floats; what a fraction means is up to the runtime in OneHot, too.
+
     Source: ONNX OneHot-11: an index from -depth to -1 counts from the end, and one outside the
     range gives off everywhere.
     """
     dtype = known_dtype(node.input(0), "the indices")
-    require(dtype in INTEGERS, "the indices are not integers")
+    require(dtype in INTEGERS | {"float16", "float32"}, f"the indices are {dtype}")
+    held = "int64" if dtype in INTEGERS else "float32"  # which has every position
     rank = known_rank(node.input(0), "the indices")
     depth = int(known_constant(node, 1).reshape(-1)[0])
     require(0 < depth <= LARGEST_MASK, "the depth is large or not positive")
     axis = axis_in(integer(node, "axis"), rank + 1)
-    column = op.unsqueeze(op.cast(node.inputs[0], "int64"), [axis])
+    column = op.unsqueeze(op.cast(node.inputs[0], held), [axis])
     shape = (-1, *[1] * (rank - axis))
     positions = np.arange(depth, dtype=np.int64).reshape(shape)
-    hit = op.Or(
-        op.Equal(column, op.const(positions)), op.Equal(column, op.const(positions - depth))
-    )
+    front, back = (op.const(places, held) for places in (positions, positions - depth))
+    hit = op.Or(op.Equal(column, front), op.Equal(column, back))
     off, on = (op.Gather(node.inputs[2], op.const(i, "int64"), axis=0) for i in (0, 1))
     return op.Where(hit, on, off)
 

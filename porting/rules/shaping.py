@@ -14,6 +14,7 @@ from porting.rules.common import (
     reshape_to,
     shape_of,
     text,
+    wants,
 )
 
 
@@ -237,10 +238,10 @@ def identity_to_nothing(op: Ops, node: Node) -> str:
 
 
 @rule("Dropout", exactness="exact")
-def dropout_to_nothing(op: Ops, node: Node) -> str:
-    """At inference the input itself; the mask is not computed.
+def dropout_to_nothing(op: Ops, node: Node) -> list[str]:
+    """At inference the input itself; the mask is true: not (x < x), whatever x is.
 
-    Source: ONNX Dropout-7 to -13.
+    Source: ONNX Dropout-7 to -13; IEEE 754: NaN is not less than NaN.
     """
     if node.info is not None and node.info.since < 7:
         require(bool(node.attribute("is_test")), "it is in training mode")
@@ -249,7 +250,11 @@ def dropout_to_nothing(op: Ops, node: Node) -> str:
         if mode is None:
             decline("whether it is in training mode is not known")
         require(not mode.any(), "it is in training mode")
-    return node.inputs[0]
+    x = node.inputs[0]
+    if not wants(node, 1):
+        return [x]
+    require(node.info is not None and node.info.since >= 10, "the mask is not made of bool")
+    return [x, op.Not(op.Less(x, x))]
 
 
 @rule("Constant", exactness="exact")

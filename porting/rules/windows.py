@@ -102,7 +102,7 @@ def transposed_auto_pad_to_pads(op: Ops, node: Node) -> list[str]:
 
     total = stride * (input - 1) + output_padding + extent - output, where the output has
     input * stride elements unless its shape is given; the odd element of a total goes to the end
-    for SAME_UPPER, and else to the start.
+    for SAME_UPPER, and else to the start. What a wanted shape has beyond is output padding.
 
     Source: ONNX ConvTranspose-1.
     """
@@ -118,9 +118,15 @@ def transposed_auto_pad_to_pads(op: Ops, node: Node) -> list[str]:
         ]
     else:
         totals = _wanted_totals(node, spatial, extra, wanted[-len(spatial.kernel) :])
-    require(min(totals) >= 0, "the result is larger than the kernel reaches")
+    changes: dict[str, Any] = {}
+    if min(totals) < 0:
+        require(mode == "NOTSET", "the result is larger than the kernel reaches")
+        more = [e + max(-t, 0) for e, t in zip(extra, totals, strict=True)]
+        allowed = all(m < s for m, s in zip(more, spatial.strides, strict=True))
+        require(allowed, "the result is larger than output padding reaches")
+        totals, changes["output_padding"] = [max(t, 0) for t in totals], more
     pads = _halves(totals, upper=mode == "SAME_UPPER")
-    return op.copy(node, auto_pad=None, output_shape=None, pads=pads)
+    return op.copy(node, auto_pad=None, output_shape=None, pads=pads, **changes)
 
 
 def _wanted_totals(

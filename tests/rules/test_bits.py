@@ -35,6 +35,22 @@ def test_bits_are_combined_one_by_one(op_type: str, dtype: str, data: st.DataObj
     prove(rules.bitwise_by_truth_values, case, op_type=op_type, targets=(11, 13, 18))
 
 
+@pytest.mark.parametrize("op_type", rules.LOGIC)
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+@few
+@given(data=st.data())
+def test_signs_and_other_bits_are_combined(op_type: str, dtype: str, data: st.DataObject) -> None:
+    a = data.draw(integers(dtype, st.sampled_from([(), (3,), (2, 1, 3), (0, 3)])))
+    b = data.draw(integers(dtype, st.sampled_from([(), (3,), (1, 3), (1, 1)])))
+    case = single(op_type, [a, b], opset=18)
+    prove(rules.bitwise_of_signed, case, op_type=op_type, targets=(11, 13, 18))
+
+
+def test_other_types_have_no_sign_of_their_own() -> None:
+    case = single("BitwiseAnd", [np.zeros(3, np.uint32), np.zeros(3, np.uint32)], opset=18)
+    declines(rules.bitwise_of_signed, case, "the input is uint32", op_type="BitwiseAnd")
+
+
 @pytest.mark.parametrize("dtype", TYPES)
 @few
 @given(data=st.data())

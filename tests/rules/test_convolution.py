@@ -165,6 +165,77 @@ def test_output_padding_takes_from_the_padding(
     prove(rules.output_padding_to_pads, case, targets=(11, 13), absolute=1e-4)
 
 
+@few
+@given(
+    extra=st.sampled_from([[1, 0], [0, 1], [1, 1]]),
+    pads=st.lists(st.integers(0, 1), min_size=2, max_size=2),
+    biased=st.booleans(),
+)
+def test_output_padding_beyond_the_padding_is_zeros(
+    extra: list[int], pads: list[int], biased: bool
+) -> None:
+    attributes: dict[str, Any] = {"strides": [2, 3], "output_padding": extra}
+    case = conv("ConvTranspose", biased, pads=[*pads, 0, 0], **attributes)
+    operators = prove(rules.output_padding_to_zeros, case, targets=(11, 13, 18), absolute=1e-4)
+    assert set(operators) <= {"ConvTranspose", "Pad", "Unsqueeze", "Add"}
+
+
+def test_output_padding_within_the_padding_is_no_zeros() -> None:
+    case = conv("ConvTranspose", strides=[2, 2], pads=[0, 0, 1, 1], output_padding=[1, 1])
+    declines(rules.output_padding_to_zeros, case, "is not smaller")
+
+
+@st.composite
+def transposed(draw: st.DrawFn) -> Any:
+    """A transposed convolution whose padding takes no more than the kernel reaches."""
+    rank = draw(st.integers(1, 2))
+    pair = st.lists(st.integers(1, 3), min_size=rank, max_size=rank)
+    kernel, strides, dilations = draw(pair), draw(pair), draw(pair)
+    reach = [(k - 1) * d for k, d in zip(kernel, dilations, strict=True)]
+    pads = [draw(st.integers(0, min(r, 1))) for r in [*reach, *reach]]
+    extra = [draw(st.integers(0, s - 1)) for s in strides]
+    groups = draw(st.sampled_from([1, 2]))
+    image = [draw(st.integers(2, 4)) for _ in range(rank)]
+    inputs = [numbers(2, 4, *image), numbers(4, 6 // groups, *kernel), numbers(6)]
+    attributes = {
+        "strides": strides, "dilations": dilations, "pads": pads, "output_padding": extra,
+        "group": groups,
+    }  # fmt: skip
+    biased = draw(st.booleans())
+    return single("ConvTranspose", inputs[: 2 + biased], opset=13, constants=[1], **attributes)
+
+
+@few
+@given(case=transposed())
+def test_a_transposed_convolution_is_one_over_spread_elements(case: Any) -> None:
+    attributes = {a.name: list(a.ints) for a in case[0].graph.node[0].attribute}
+    # onnx.reference knows no groups, and loses the end of dilated ones
+    plain = all(d == 1 for d in attributes["dilations"]) and len(attributes["strides"]) == 2
+    groups = next(a.i for a in case[0].graph.node[0].attribute if a.name == "group")
+    rule = rules.transposed_convolution_to_convolution
+    prove(rule, case, targets=(11, 13, 18), absolute=1e-4, reference=plain and groups == 1)
+
+
+def test_an_infinity_reaches_no_further_in_a_turned_convolution() -> None:
+    x = numbers(1, 1, 3, 3)
+    x[0, 0, 1, 1] = np.inf
+    inputs = [x, numbers(1, 1, 2, 2)]
+    case = single("ConvTranspose", inputs, opset=13, constants=[1], strides=[2, 2])
+    prove(rules.transposed_convolution_to_convolution, case)
+
+
+def test_transposed_convolutions_that_are_not_turned() -> None:
+    rule, x = rules.transposed_convolution_to_convolution, numbers(1, 1, 3, 3)
+    kernel = numbers(1, 1, 2, 2)
+    computed = single("ConvTranspose", [x, kernel], opset=13)
+    declines(rule, computed, "is not a constant")
+    padded = single("ConvTranspose", [x, kernel], opset=13, constants=[1], pads=[2, 0, 0, 0])
+    declines(rule, padded, "padded by more than the kernel reaches")
+    kernel[0, 0, 0, 0] = np.inf
+    infinite = single("ConvTranspose", [x, kernel], opset=13, constants=[1])
+    declines(rule, infinite, "infinite or NaN")
+
+
 def test_output_padding_without_padding_is_declined() -> None:
     small = conv("ConvTranspose", strides=[2, 2], output_padding=[1, 0])
     declines(rules.output_padding_to_pads, small, "smaller than the output padding")

@@ -115,6 +115,17 @@ def test_quantized_product_on_integers_is_what_onnxruntime_computes(
     prove(rules.qlinear_matmul_to_integers, case, targets=(11, 13, 18), reference=False)
 
 
+@few
+@given(seed=seeds, kind=KIND)
+def test_quantized_product_with_scales_in_half_precision(seed: int, kind: str) -> None:
+    inputs = product(seed, kind, False, ())
+    for index in (1, 4, 6):
+        inputs[index] = np.asarray(inputs[index], np.float16)
+    case = single("QLinearMatMul", inputs, opset=21, constants=range(1, 8), ir_version=10)
+    # onnxruntime has no such kernel
+    prove(rules.qlinear_matmul_to_integers, case, targets=(11, 13, 18), ort=False, steps=1)
+
+
 def test_scales_and_biases_must_be_constants() -> None:
     case = single("QLinearMatMul", product(0, "int8", False, ()), opset=13)
     declines(rules.qlinear_matmul_to_integers, case, "a scale is not a constant")

@@ -37,6 +37,31 @@ def test_shifts_are_products_and_quotients(
           reference=direction == "LEFT" or dtype != "uint64")  # fmt: skip
 
 
+@few
+@given(
+    shape=shapes(), seed=seeds, dtype=st.sampled_from(SIGNED),
+    direction=st.sampled_from(["LEFT", "RIGHT"]), one=st.booleans(),
+)  # fmt: skip
+def test_signed_shifts_keep_the_sign(
+    shape: tuple[int, ...], seed: int, dtype: str, direction: str, one: bool
+) -> None:
+    bits = np.iinfo(dtype).bits
+    amount = np.random.default_rng(seed).integers(-2, bits + 3, () if one else shape)
+    inputs = [whole(dtype, shape, seed), np.asarray(amount).astype(dtype)]
+    case = single("BitShift", inputs, opset=28, constants=(1,), direction=direction, ir_version=13)
+    targets = (11, 17, 28) if dtype in {"int32", "int64"} else (17, 28)
+    # onnxruntime shifts unsigned integers only
+    prove(rules.signed_shift_to_mul_or_div, case, targets=targets, ort=False)
+
+
+def test_signed_shifts_by_computed_amounts_are_declined() -> None:
+    x = whole("int8", (3,))
+    case = single("BitShift", [x, x], opset=28, direction="LEFT", ir_version=13)
+    declines(rules.signed_shift_to_mul_or_div, case, "the amounts are not constants")
+    unsigned = single("BitShift", [x.view("uint8")] * 2, opset=17, direction="LEFT")
+    declines(rules.signed_shift_to_mul_or_div, unsigned, "it is for signed integers")
+
+
 def test_shifts_by_other_amounts_are_declined() -> None:
     x = whole("uint8", (3,))
     computed = single("BitShift", [x, x], opset=17, direction="LEFT")

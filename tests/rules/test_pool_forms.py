@@ -180,3 +180,29 @@ def test_a_mean_with_ceil_mode_counts_no_more_than_there_is() -> None:
         ceil_mode=1,
     )  # fmt: skip
     prove(rules.average_pool_ceil_mode_to_pads, case)
+
+
+@few
+@given(
+    image=st.lists(st.integers(3, 6), min_size=1, max_size=3),
+    size=st.integers(1, 3),
+    stride=st.integers(1, 2),
+    padded=st.booleans(),
+)
+def test_places_by_columns_follow_from_places_by_rows(
+    image: list[int], size: int, stride: int, padded: bool
+) -> None:
+    rank = len(image)
+    attributes: dict[str, Any] = {
+        "kernel_shape": [size] * rank,
+        "strides": [stride] * rank,
+        "pads": [size // 2 * padded] * (2 * rank),
+    }
+    case = pool("MaxPool", image, outputs=2, storage_order=1, **attributes)
+    # onnx.reference counts within two axes only, and not beyond the first channel
+    prove(rules.max_pool_places_by_columns, case, targets=OPSETS, reference=False)
+
+
+def test_places_by_rows_are_left() -> None:
+    case = pool("MaxPool", (4, 4), outputs=2, kernel_shape=[2, 2])
+    declines(rules.max_pool_places_by_columns, case, "storage_order is not set")

@@ -160,3 +160,68 @@ def test_reductions_that_need_no_change_are_declined() -> None:
         (rules.reduce_nothing, "noop_with_empty_axes is not set"),
     ):
         declines(function, written, reason, op_type="ReduceSum")
+
+
+@pytest.mark.parametrize("opset", [11, 13, 18])
+@few
+@given(data=st.data(), keepdims=st.sampled_from([0, 1]))
+def test_log_sum_exp_is_a_maximum_and_shares(
+    opset: int, data: st.DataObject, keepdims: int
+) -> None:
+    x = data.draw(arrays(SHAPES, NO_NAN))
+    case = reduction("ReduceLogSumExp", x, data.draw(axes_of(x.ndim)), opset, keepdims)
+    # onnx.reference overflows in ReduceLogSumExp
+    rule = rules.reduce_log_sum_exp_to_log_softmax
+    prove(rule, case, targets=(11, 13, 18), **LOOSE, reference=False)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_log_sum_exp_of_rows_that_are_not_finite(value: float) -> None:
+    x = np.full((2, 3), value, np.float32)
+    x[1, 1] = 1.0
+    case = reduction("ReduceLogSumExp", x, [1], 13, 1)
+    prove(rules.reduce_log_sum_exp_to_log_softmax, case, reference=False)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "int64"])
+@few
+@given(data=st.data(), keepdims=st.sampled_from([0, 1]), opset=st.sampled_from([11, 13, 18]))
+def test_a_product_is_one_of_halves(
+    dtype: str, data: st.DataObject, keepdims: int, opset: int
+) -> None:
+    x = data.draw(arrays(shapes(1, 3, 7), MODEST)).astype(dtype)
+    case = reduction("ReduceProd", x, data.draw(axes_of(x.ndim)), opset, keepdims)
+    # onnxruntime has no products of doubles
+    targets = (11, 13, 18)
+    prove(rules.reduce_prod_to_products, case, targets=targets, **LOOSE, ort=dtype != "float64")
+
+
+def test_products_that_are_long_or_of_unknown_length_are_declined() -> None:
+    case = reduction("ReduceProd", np.ones(4097, np.float32), [0], 13, 1)
+    declines(rules.reduce_prod_to_products, case, "longer than 4096")
+    empty = reduction("ReduceProd", np.ones((0, 2), np.float32), [0], 13, 1)
+    declines(rules.reduce_prod_to_products, empty, "nothing to multiply")
+    model, feed = reduction("ReduceProd", np.ones(4, np.float32), [0], 13, 1)
+    model.graph.input[0].type.tensor_type.shape.dim[0].dim_param = "n"
+    declines(rules.reduce_prod_to_products, (model, feed), "not known")
+
+
+@pytest.mark.parametrize("op_type", rules.OF_NOTHING)
+@few
+@given(shape=shapes(0, 2, smallest=0), keepdims=st.sampled_from([0, 1]))
+def test_a_reduction_over_nothing_is_a_constant(
+    op_type: str, shape: tuple[int, ...], keepdims: int
+) -> None:
+    x = np.zeros((*shape, 0), np.float32)
+    case = reduction(op_type, x, [-1], 18, keepdims)
+    rule, targets = rules.reduction_of_nothing, (11, 13, 18)
+    # onnxruntime gives such results other shapes, mostly that of the input
+    operators = prove(rule, case, op_type=op_type, targets=targets, ort=False)
+    assert operators == ["Identity"]
+
+
+def test_a_reduction_over_something_is_no_constant() -> None:
+    case = reduction("ReduceSum", np.zeros((0, 2), np.float32), [1], 18, 1)
+    declines(rules.reduction_of_nothing, case, "no reduced axis", op_type="ReduceSum")
+    old = reduction("ReduceProd", np.zeros((0, 2), np.float32), [0], 13, 1)
+    declines(rules.reduction_of_nothing, old, "does not say", op_type="ReduceProd")

@@ -107,10 +107,24 @@ def test_one_hot_is_the_same_for_negative_and_outside_indices(
         prove(rules.one_hot_to_equal, case, ort=dtype == "int64", reference=reference)
 
 
-def test_one_hot_of_floats_or_of_computed_depth_is_declined() -> None:
+@few
+@given(
+    indices=st.lists(st.sampled_from([-6.0, -5.0, -1.0, -0.0, 2.0, 4.0, 5.0, np.inf]), min_size=3),
+    axis=st.integers(-2, 1),
+)
+def test_one_hot_of_whole_floats_is_a_comparison(indices: list[float], axis: int) -> None:
+    inputs = [np.array(indices, np.float32), np.array(5.0, np.float32), np.float32([0, 2])]
+    case = single("OneHot", inputs, opset=11, constants=[1], axis=axis)
+    # onnx.reference wraps indices outside; both cast infinity to a whole number of their own
+    inside = all(-5 <= i < 5 for i in indices)
+    prove(rules.one_hot_to_equal, case, targets=(11, 13, 18), reference=inside)
+
+
+def test_one_hot_of_doubles_or_of_computed_depth_is_declined() -> None:
     values = np.array([0.0, 1.0], np.float32)
-    floats = single("OneHot", [numbers(3), np.array(5), values], opset=11, constants=[1])
-    declines(rules.one_hot_to_equal, floats, "the indices are not integers")
+    doubles = numbers(3).astype(np.float64)
+    case = single("OneHot", [doubles, np.array(5), values], opset=11, constants=[1])
+    declines(rules.one_hot_to_equal, case, "the indices are float64")
     computed = single("OneHot", [np.array([1]), np.array(5), values], opset=11)
     declines(rules.one_hot_to_equal, computed, "is not a constant")
 

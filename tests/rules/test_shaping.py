@@ -259,14 +259,21 @@ def test_identity_and_dropout_vanish(x: np.ndarray) -> None:
     assert prove(rules.dropout_to_nothing, case, targets=(11, 13)) == ["Identity"]
 
 
-def test_dropout_in_training_or_with_a_mask_is_declined() -> None:
+@few
+@given(x=arrays(shapes(smallest=0)))
+def test_the_mask_of_dropout_is_true(x: np.ndarray) -> None:
+    case = single("Dropout", [x], opset=13, outputs=2)
+    prove(rules.dropout_to_nothing, case, targets=(11, 13, 18))
+
+
+def test_dropout_in_training_is_declined() -> None:
     inputs = [numbers(2, 3), np.float32(0.5).reshape(()), np.array(True)]
     training = single("Dropout", inputs, opset=13, constants=[1, 2])
     declines(rules.dropout_to_nothing, training, "it is in training mode")
     computed = single("Dropout", inputs, opset=13, constants=[1])
     declines(rules.dropout_to_nothing, computed, "is not known")
-    masked = single("Dropout", inputs[:1], opset=13, outputs=2)
-    declines(rules.dropout_to_nothing, masked, "does not compute output 'out1'")
+    masked = single("Dropout", inputs[:1], opset=7, outputs=2)
+    declines(rules.dropout_to_nothing, masked, "the mask is not made of bool")
 
 
 def constant(**form: Any) -> tuple[ModelProto, Any]:

@@ -111,10 +111,22 @@ def test_a_wanted_output_shape_becomes_pads(mode: str) -> None:
     prove(rules.transposed_auto_pad_to_pads, case, absolute=1e-5, reference=False)
 
 
+@pytest.mark.parametrize("extra", [[0, 0], [1, 0]])
+def test_a_wanted_output_shape_beyond_the_kernel_is_output_padding(extra: list[int]) -> None:
+    inputs = [numbers(1, 2, 4, 5), numbers(2, 3, 3, 2)]
+    case = single(
+        "ConvTranspose", inputs, opset=11, strides=[2, 3], output_padding=extra,
+        output_shape=[9, 16],
+    )  # fmt: skip
+    prove(rules.transposed_auto_pad_to_pads, case, absolute=1e-5, reference=False)
+
+
 def test_a_transposed_convolution_that_reaches_too_little_is_declined() -> None:
     inputs = [numbers(1, 2, 4, 5), numbers(2, 3, 1, 1)]
     case = single("ConvTranspose", inputs, opset=11, auto_pad="SAME_UPPER", strides=[2, 2])
     declines(rules.transposed_auto_pad_to_pads, case, "larger than the kernel reaches")
+    far = single("ConvTranspose", inputs, opset=11, strides=[2, 2], output_shape=[9, 12])
+    declines(rules.transposed_auto_pad_to_pads, far, "larger than output padding reaches")
     plain = single("ConvTranspose", inputs, opset=11)
     declines(rules.transposed_auto_pad_to_pads, plain, "auto_pad is not used")
 
