@@ -10,6 +10,7 @@ from porting.capability.judge import Judge
 from porting.legalize.apply import adopt
 from porting.legalize.exhibits import Exhibits
 from porting.legalize.policy import DEFAULT, Policy
+from porting.legalize.recipes import looks_around
 from porting.legalize.rule import Registry
 from porting.legalize.search import LEGAL, Search, Solution
 from porting.model.graph import Graph, Node
@@ -53,6 +54,7 @@ class Legalizer:
         self._judge = judge
         self._search = Search(judge, rules, policy)
         self._exhibits = exhibits
+        self._settled: set[Node] = set()  # legal whatever becomes of the nodes around them
 
     def run(self, graph: Graph) -> Outcome:
         """One pass over a graph and its bodies, in place.
@@ -79,8 +81,13 @@ class Legalizer:
     def _visit(self, graph: Graph, node: Node) -> tuple[list[Node], Outcome]:
         """What stands in the place of a node, and what happened to it and in its bodies."""
         parts = [self.run(body) for body in node.subgraphs.values()]
+        if node in self._settled:
+            return [node], _joined(parts)
+        looks = looks_around(node)
         verdict = self._judge.verdict(node)
         if verdict in LEGAL:
+            if looks_around(node) == looks:
+                self._settled.add(node)
             return [node], _joined(parts)
         found = self._search.replace(node, verdict)
         if not isinstance(found, Solution):
@@ -88,7 +95,10 @@ class Legalizer:
         if self._exhibits is not None:
             _exhibit(self._exhibits, node, found)
         rewrites = list(_rewrites(found, graph))
-        return _adopted(graph, found), _joined([*parts, Outcome(rewrites)])
+        nodes = _adopted(graph, found)
+        if found.verdict in LEGAL and not found.by_context:
+            self._settled.update(nodes)
+        return nodes, _joined([*parts, Outcome(rewrites)])
 
     def _left_alone(self, graph: Graph) -> Iterator[Declined]:
         """What remains in a body that cannot run at the shapes at hand."""

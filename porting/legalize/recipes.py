@@ -3,7 +3,8 @@
 A recipe is only where the search starts: it is applied anew, and its result is judged anew. That
 there was no answer is remembered, too, but only where the search looked at nothing besides what is
 compared: type and shape of the operands, whether the graph returns the results, the contents of
-small constants, and which constant a medium-sized one is. Rules that read larger constants do so to compute with them.
+small constants, and which constant a medium-sized one is. Rules that read larger constants do so to
+compute with them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -68,12 +69,12 @@ class Case:
     _looks: int = 0
 
     def __post_init__(self) -> None:
-        self._looks = _looks(self._node)
+        self._looks = looks_around(self._node)
 
     @property
     def looked_around(self) -> bool:
         """Whether the search has asked for what stands around the node."""
-        return _looks(self._node) != self._looks
+        return looks_around(self._node) != self._looks
 
     def recipe(self) -> Recipe | None:
         """What was the answer before."""
@@ -111,7 +112,7 @@ def _names(node: Node) -> Iterator[tuple[int, str]]:
             yield index, value.name
 
 
-def _looks(node: Node) -> int:
+def looks_around(node: Node) -> int:
     """How often anything asked for what stands around a node, up to now."""
     count = 0
     graph: Graph | None = node.graph

@@ -153,6 +153,7 @@ class Search:
         except DeclinedError:
             return None
         inner: dict[Node, Solution] = {}
+        final: dict[Node, Verdict] = {}
         steps = dict(recipe.inner)
         for index, new in enumerate(replacement.nodes):
             if index in steps:
@@ -160,19 +161,11 @@ class Search:
                 if solution is None:
                     return None
                 inner[new] = solution
-            elif not _better(self._verdict(new), attempt.verdict):
+                continue
+            final[new] = self._verdict(new)
+            if not _better(final[new], attempt.verdict):
                 return None
-        return self._rated(replacement, inner)
-
-    def _rated(self, replacement: Replacement, inner: dict[Node, Solution]) -> Solution:
-        """A solution with its cost and verdict."""
-        final = [n for n in replacement.nodes if n not in inner and not _vanishes(n)]
-        verdicts: list[Verdict] = [self.judge.verdict(n) for n in final]
-        cost = cost_of(final, verdicts.count("fallback"))
-        for solution in inner.values():
-            cost += solution.cost
-        verdicts += [s.verdict for s in inner.values()]
-        return Solution(replacement, inner, cost, worst(verdicts))
+        return _rated(replacement, inner, final)
 
     def _deepen(self, attempt: Attempt) -> Solution | None:
         """The best replacement of a node, looked for ever deeper; None if there is none."""
@@ -238,6 +231,7 @@ class Search:
     ) -> Solution | Refusal:
         """A replacement in which each illegal node is replaced in turn."""
         inner: dict[Node, Solution] = {}
+        final: dict[Node, Verdict] = {}
         for new in replacement.nodes:
             its = self._verdict(new)
             deeper = its not in LEGAL and len(above) < attempt.depth
@@ -247,7 +241,9 @@ class Search:
             elif not _better(its, attempt.verdict):
                 reason = f"its result needs {new.key}, {self._why(new)}"
                 return Refusal(replacement.rule.name, reason, "result")
-        return self._rated(replacement, inner)
+            else:
+                final[new] = its
+        return _rated(replacement, inner, final)
 
     def _verdict(self, node: Node) -> Verdict:
         """The verdict on a new node; one that will not be there in the end is legal."""
@@ -257,6 +253,18 @@ class Search:
         findings = self.judge.findings(node)
         first = findings[0] if findings else None
         return f"which is {first.verdict}: {first.message}" if first else "which is not legal"
+
+
+def _rated(
+    replacement: Replacement, inner: dict[Node, Solution], final: dict[Node, Verdict]
+) -> Solution:
+    """A solution with its cost and verdict, from the verdicts of the nodes that stay."""
+    verdicts = [v for n, v in final.items() if not _vanishes(n)]
+    cost = cost_of([n for n in final if not _vanishes(n)], verdicts.count("fallback"))
+    for solution in inner.values():
+        cost += solution.cost
+    verdicts += [s.verdict for s in inner.values()]
+    return Solution(replacement, inner, cost, worst(verdicts))
 
 
 def _vanishes(node: Node) -> bool:

@@ -310,7 +310,9 @@ class Node:
 
     def captured(self) -> set[str]:
         """Names that the bodies take from the graphs around them."""
-        return set().union(*(g.free_names() for g in self.subgraphs.values()), set())
+        if not self.subgraphs:
+            return set()
+        return set().union(*(g.free_names() for g in self.subgraphs.values()))
 
 
 @dataclass(eq=False)
