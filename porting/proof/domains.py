@@ -268,8 +268,28 @@ class Facts:
         ends = [self._constants.value(each) for each in (node.input[0], node.input[2])]
         if [None if end is None or end.size != 1 else end.item() for end in ends] != [0, 1]:
             return None
-        shape = self._shape(name)
-        return shape[0] if shape and shape[0] else None
+        return self._extent(node.input[1])
+
+    def _extent(self, name: str) -> int | None:
+        """A number that is constant or a dimension of a value, if it is positive."""
+        found = self._constants.value(name)
+        if found is not None and found.size == 1:
+            return int(found.item()) if found.item() > 0 else None
+        for _ in range(_DEEPEST):
+            node = self._constants.maker(name)
+            if node is None:
+                return None
+            maker = self._constants.maker(node.input[0]) if node.input else None
+            if node.op_type == "Gather" and maker is not None and maker.op_type == "Shape":
+                axis = self._constants.value(node.input[1])
+                if axis is None or axis.size != 1:
+                    return None
+                size = self._size(maker.input[0], int(axis.item()))
+                return size if size > 1 else None
+            if node.op_type not in ("Squeeze", "Unsqueeze", "Reshape", "Cast", "Identity"):
+                return None
+            name = node.input[0]
+        return None
 
     def _table_size(self, node: NodeProto) -> int:
         """Smallest dimension that the indices of a GatherND or ScatterND may index."""
