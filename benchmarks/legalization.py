@@ -153,7 +153,8 @@ def _surround(model: ModelProto) -> None:
             continue
         outer, inner = info.name, f"{info.name}/inner"
         zero = f"{info.name}/zero"
-        graph.initializer.append(numpy_helper.from_array(np.ones((1,), dtype), zero))
+        shape = (1,) if info.type.tensor_type.shape.dim else ()  # which keeps a scalar one
+        graph.initializer.append(numpy_helper.from_array(np.ones(shape, dtype), zero))
         names = node.input if info in graph.input else node.output
         for index, name in enumerate(names):
             if name == outer:

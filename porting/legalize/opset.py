@@ -169,7 +169,7 @@ def convert_opset(
         _exhibit(exhibits, replacements, converter)
     for owner, changes in replacements.items():
         splice(owner, changes)
-    _enter(graph, converter.at(target))
+    enter_context(graph, converter.at(target))
     return OpsetResult(graph, converter.rewrites)
 
 
@@ -189,12 +189,12 @@ def _exhibit(
             exhibits.add(key, node, made.nodes, made.constants, names, True, context)
 
 
-def _enter(graph: Graph, context: Context) -> None:
+def enter_context(graph: Graph, context: Context) -> None:
     """Gives a graph and its bodies their new context; nodes look their operators up again."""
     graph.context = context
     for node in graph.nodes:
         for body in node.subgraphs.values():
-            _enter(body, context)
+            enter_context(body, context)
 
 
 class _Converter:

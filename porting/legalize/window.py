@@ -1,15 +1,15 @@
 """Chooses the opset at which a toolchain takes most of a model, and brings the model there."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from porting.capability.table import CapabilityTable
 from porting.legalize.exhibits import Exhibits
-from porting.legalize.opset import NEWEST, OLDEST, convert_opset
+from porting.legalize.opset import NEWEST, OLDEST, convert_opset, enter_context
 from porting.legalize.policy import Policy
 from porting.legalize.rule import Registry
 from porting.model.graph import Graph
-from porting.model.schema import op_info
+from porting.model.schema import ONNX_DOMAIN, op_info
 from porting.results import Declined, Rewrite
 
 MAX_TRIALS = 4
@@ -39,6 +39,8 @@ def enter_window(
     exhibits: Exhibits | None = None,
 ) -> WindowResult:
     """Brings a graph to an opset that the table takes, in place; it stays where none can be had."""
+    if graph.context.opset < OLDEST:
+        _reach_oldest(graph)
     current = graph.context.opset
     result = WindowResult(current)
     if not OLDEST <= current <= NEWEST:
@@ -51,6 +53,17 @@ def enter_window(
             return WindowResult(opset, converted.reported_rewrites(), result.declined)
         result.declined += converted.reported_blockers(opset)
     return result
+
+
+def _reach_oldest(graph: Graph) -> None:
+    """Calls an older graph one of `OLDEST`, where none of its operators has changed until then."""
+    for _, node in graph.walk():
+        if node.domain == ONNX_DOMAIN:
+            later = op_info(node.op_type, node.domain, OLDEST)
+            if node.info is None or later is None or later.since != node.info.since:
+                return
+    opsets = {**graph.context.opsets, ONNX_DOMAIN: OLDEST}
+    enter_context(graph, replace(graph.context, opsets=opsets))
 
 
 def candidates(graph: Graph, table: CapabilityTable) -> Sequence[int]:

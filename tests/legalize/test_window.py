@@ -47,6 +47,14 @@ def test_lowering_is_reported_and_changes_the_graph():
     assert [r.op_type for r in result.rewrites] == ["ReduceL2"]
 
 
+@pytest.mark.parametrize(("op_type", "expected"), [("Not", 11), ("And", 1)])
+def test_an_older_model_is_raised_where_its_operators_are_the_same(op_type, expected):
+    operands = "x" if op_type == "Not" else "x, x"
+    g = graph(f"g (bool[2] x) => (bool[2] y) {{ y = {op_type}({operands}) }}", 1)
+    result = enter_window(g, table(f"{op_type}: {{}}", "{range: 11..13}"), rules(), DEFAULT)
+    assert (result.opset, g.context.opset) == (expected, expected)
+
+
 def test_a_model_that_cannot_be_lowered_stays_and_says_why():
     body = "g (int32[2] x) => (int32[2] y) { y = BitwiseNot(x) }"
     g = graph(body, 18)
