@@ -6,6 +6,7 @@ from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_dtype, known_rank, require, static_shape
 from porting.model.dtypes import INTEGERS, NAME_OF
 from porting.model.graph import Array, Node, Value
+from porting.rules.rounding import to_even
 
 LIMITS = {name: np.iinfo(name) for name in ("int8", "uint8", "int16", "uint16")}
 """The integer types whose numbers and differences float32 holds."""
@@ -58,7 +59,7 @@ def quantized(
     steps = op.cast(x, "float32")
     if scale is not None:
         steps = op.Div(steps, spread(op, scale, like, axis, block))
-    rounded = op.Round(steps)
+    rounded = op.Round(steps) if op.opset >= 11 else to_even(op, steps)
     if zero is not None and not _is_zero(op, zero):
         rounded = op.Add(rounded, spread(op, as_float(op, zero), like, axis, block))
     limits = LIMITS[result]

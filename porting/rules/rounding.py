@@ -108,12 +108,18 @@ def round_to_floor(op: Ops, node: Node) -> str:
 
     Source: ONNX Round-11.
     """
-    dtype, x = float_input(node), node.inputs[0]
-    low, half = op.Floor(x), op.const(0.5, dtype)
+    float_input(node)
+    return to_even(op, node.inputs[0])
+
+
+def to_even(op: Ops, x: str) -> str:
+    """What Round gives, by Floor. Below opset 11 there is neither Round nor Equal of floats."""
+    low, half = op.Floor(x), op.const(0.5, like=x)
     part, middle = op.Sub(x, low), op.Mul(low, half)
-    odd = op.Greater(middle, op.Floor(middle))
-    up = op.Or(op.Greater(part, half), op.And(op.Equal(part, half), odd))
-    return op.Add(low, op.cast(up, dtype))
+    odd, above = op.Greater(middle, op.Floor(middle)), op.Greater(part, half)
+    tie = op.Equal(part, half) if op.opset >= 11 else op.Not(op.Or(op.Less(part, half), above))
+    up = op.Or(above, op.And(tie, odd))
+    return op.Add(low, op.cast(up, known_dtype(op.value(x), "the input")))
 
 
 @rule("Max", "Min", exactness="exact")
