@@ -1,7 +1,7 @@
 """`porting.convert`: make a model run on a chip, and prove that it is still the same function."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +12,20 @@ from porting.capability.table import CapabilityTable
 from porting.capability.targets import load_target
 from porting.checking import check_precision, judge_model
 from porting.errors import UsageError
-from porting.finishing import NOT_ASKED, check_output, prove, write
+from porting.finishing import NOT_ASKED, check_output, write
 from porting.handing_over import hand_over
 from porting.kit.write import check_kit
-from porting.legalize.casts import cancel_casts
-from porting.legalize.driver import legalize
-from porting.legalize.halve import halve
-from porting.legalize.normalise import clean, normalise
+from porting.legalize.exhibits import Exhibits
 from porting.legalize.opset import adapters
-from porting.legalize.policy import Policy, policy_of
-from porting.legalize.search import LEGAL
-from porting.legalize.sharing import share_constants
-from porting.legalize.singles import singles
-from porting.legalize.tame import Tamed, tame_masks
-from porting.legalize.window import enter_window
+from porting.legalize.policy import policy_of
 from porting.model.build import build
-from porting.model.graph import Graph
 from porting.model.load import LoadedModel
-from porting.model.write import write_model
 from porting.prepare import Dims, ModelSource, Prepared, Shapes, prepare
 from porting.proof.drift import check_kind
 from porting.proof.given import Inputs
-from porting.results import CheckResult, ConvertResult, Declined, Halving, Kept, Output, Rewrite
+from porting.proving import Culprit, gather
+from porting.results import CheckResult, ConvertResult, Output
+from porting.rewriting import Rewritten, Wishes, rewrite
 from porting.rules import registry
 from porting.rules.common import HALVES
 from porting.simulating import simulated
@@ -46,13 +38,9 @@ class Settings:
     Attributes:
         shapes: Shapes of inputs by name; the result has them fixed.
         dims: Sizes of symbolic dimensions by name; likewise.
-        policy: Which rules may be applied.
         partial: Whether a model that is not fully legal is written too.
-        verify: Whether original and result are run and compared.
         inputs: Inputs for that; generated ones if None.
         progress: Told of each step.
-        dtype: Half precision to bring the model to; empty for none.
-        keep_io_types: Whether its inputs and outputs stay float32 then.
         as_type: Compute type that is simulated; empty for none.
         as_tolerance: The greatest drift that may have; None for any.
         precision: Compute type on the chip; the table's default if empty.
@@ -61,13 +49,9 @@ class Settings:
 
     shapes: Shapes | None
     dims: Dims | None
-    policy: Policy
     partial: bool
-    verify: bool
     inputs: Inputs
     progress: Callable[[str], None]
-    dtype: str
-    keep_io_types: bool
     as_type: str
     as_tolerance: float | None
     precision: str
@@ -142,7 +126,7 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
     check_precision(table, precision)
     policy = policy_of(allow, deny, (*registry(), *adapters()))
     settings = Settings(
-        shapes, dims, policy, partial, verify, inputs, progress, dtype, keep_io_types,
+        shapes, dims, partial, inputs, progress,
         as_type, as_tolerance, precision, Path(kit) if kit is not None else None,
     )  # fmt: skip
     judge = Judge(table, precision, options or {})
@@ -153,55 +137,46 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
     progress("reading the model")
     prepared = prepare(model, shapes, dims)
     before = judge_model(judge, prepared.graph, prepared.info())
-    progress("rewriting")
-    made = _rewrite(prepared, judge, settings)
+    wishes = Wishes(policy, dtype, keep_io_types, as_type)
+    if verify:
+        made, verification = _proved(model, prepared, judge, wishes, settings)
+    else:
+        progress("rewriting")
+        made, verification = rewrite(prepared, judge, wishes), NOT_ASKED
     after = _judge_again(made.proto, prepared, judge, out)
-    return _finish(made, before, after, prepared, judge.table, settings, out)
+    return _finish(made, before, after, prepared, judge.table, verification, settings, out)
 
 
-@dataclass
-class _Made:
-    """The converted model, not yet on disk."""
-
-    proto: ModelProto
-    rewrites: tuple[Rewrite, ...]
-    declined: tuple[Declined, ...]
-    halving: Halving | None = None
-    tamed: Tamed = field(default_factory=Tamed)
+MAX_ROLLBACKS = 5
+"""Rules that are given up one after the other before the difference is reported."""
 
 
-def _rewrite(prepared: Prepared, judge: Judge, settings: Settings) -> _Made:
-    graph = prepared.graph
-    policy = settings.policy
-    normalise(graph)
-    window = enter_window(graph, judge.table, registry(), policy)
-    normalise(graph)
-    narrowed = singles(graph, judge, policy)
-    halves, halving = _halve(graph, settings) if settings.dtype else ((), None)
-    tamed = Tamed()
-    if settings.as_type:
-        tamed = tame_masks(graph, settings.as_type, registry(), policy)
-    rewrites, declined = legalize(graph, judge, registry(), policy)
-    cancel_casts(graph, lambda node: judge.verdict(node) in LEGAL)
-    share_constants(graph)
-    clean(graph)
-    proto = write_model(graph, prepared.loaded.proto, graph.context.opsets)
-    done = (*window.rewrites, *narrowed, *halves, *tamed.rewrites, *rewrites)
-    return _Made(proto, done, (*window.declined, *declined), halving, tamed)
-
-
-def _halve(graph: Graph, settings: Settings) -> tuple[Sequence[Rewrite], Halving]:
-    """Half precision before anything is judged, so that the chip is asked about what it gets."""
-    done = halve(graph, settings.dtype, keep_io=settings.keep_io_types)
-    rewrites = [
-        Rewrite(n.origin or n.name, n.key, "halve", "approximate", (n.key,), n.graph.path)
-        for n in done.nodes.changed
-    ]
-    kept = tuple(
-        Kept(n.origin or n.name, n.key, reason, n.graph.path) for n, reason in done.nodes.kept
-    )
-    clean(graph)
-    return rewrites, Halving(settings.dtype, settings.keep_io_types, kept, done.masks)
+def _proved(
+    model: ModelSource, prepared: Prepared, judge: Judge, wishes: Wishes, settings: Settings
+) -> tuple[Rewritten, Mapping[str, Any]]:
+    """The converted model and the evidence; rules that are found to be wrong are not used."""
+    rolled_back: list[Culprit] = []
+    while True:
+        settings.progress("rewriting")
+        made = rewrite(prepared, judge, wishes, Exhibits())
+        settings.progress("verifying")
+        evidence = gather(
+            made.proto,
+            prepared,
+            made.rewrites,
+            made.exhibits,
+            shapes=settings.shapes,
+            dims=settings.dims,
+            inputs=settings.inputs,
+        )
+        culprit = evidence.culprit
+        known = {c.rule for c in rolled_back}
+        if culprit is None or culprit.rule in known or len(known) == MAX_ROLLBACKS:
+            notes = {"rolled_back": [c.to_dict() for c in rolled_back]}
+            return made, evidence.to_dict() | notes
+        rolled_back.append(culprit)
+        wishes = replace(wishes, policy=wishes.policy.without(culprit.rule))
+        prepared = prepare(model, settings.shapes, settings.dims)
 
 
 def _judge_again(proto: ModelProto, prepared: Prepared, judge: Judge, out: Path) -> CheckResult:
@@ -212,27 +187,16 @@ def _judge_again(proto: ModelProto, prepared: Prepared, judge: Judge, out: Path)
 
 
 def _finish(
-    made: _Made,
+    made: Rewritten,
     before: CheckResult,
     after: CheckResult,
     prepared: Prepared,
     table: CapabilityTable,
+    verification: Mapping[str, Any],
     settings: Settings,
     out: Path,
 ) -> ConvertResult:
-    """Proves the model, and only then writes it where it was asked for."""
-    verification: Mapping[str, Any] = NOT_ASKED
-    if settings.verify:
-        settings.progress("verifying")
-        classes = {r.exactness for r in made.rewrites}
-        verification = prove(
-            made.proto,
-            prepared,
-            classes,
-            shapes=settings.shapes,
-            dims=settings.dims,
-            inputs=settings.inputs,
-        )
+    """Simulates what was asked for, and writes the model if it may be written."""
     simulation: Mapping[str, Any] | None = None
     if settings.as_type:
         settings.progress(f"simulating {settings.as_type}")

@@ -6,8 +6,13 @@ import pytest
 from legalize.toy import model, write_table
 
 import porting
-from porting import converting
+from porting import converting, rewriting
 from porting.errors import ModelError, UsageError
+from porting.legalize.rule import Registry, rule
+from porting.proof.judge import Verification
+from porting.proof.local import LocalProof
+from porting.proving import Evidence
+from porting.rules import registry
 
 HARD_SWISH = "g (float[n,4] x) => (float[n,4] y) { y = HardSwish(x) }"
 TABLE = "Mul: {}\nAdd: {}\nClip: {}\nHardSigmoid: {}\nRelu: {}"
@@ -61,15 +66,60 @@ def test_a_model_that_is_not_fully_legal_is_written_with_partial_only(source, tm
 
 
 def test_a_result_that_differs_is_never_written(source, tmp_path, monkeypatch):
-    verdict = {"status": "failed", "reason": "they differ", "outputs": [], "warnings": []}
-    monkeypatch.setattr(converting, "prove", lambda *arguments, **options: verdict)
+    failed = Evidence(Verification("failed", "they differ"), LocalProof())
+    monkeypatch.setattr(converting, "gather", lambda *arguments, **options: failed)
     out = tmp_path / "out.onnx"
     table = write_table(tmp_path, TABLE)
     result = porting.convert(source, "", out, op_map=table, partial=True)
-    assert result.after.legal
     assert not result.passed
     assert result.output is None
     assert not out.exists()
+
+
+@rule("HardSwish", exactness="reordered")
+def hard_swish_wrongly(op, node):
+    """HardSwish as Relu, which is cheap and wrong."""
+    return op.Relu(node.inputs[0])
+
+
+@pytest.fixture
+def a_wrong_rule(monkeypatch):
+    rules = Registry([*hard_swish_wrongly.rules, *registry()])  # type: ignore[attr-defined]
+    monkeypatch.setattr(rewriting, "registry", lambda: rules)
+
+
+@pytest.mark.usefixtures("a_wrong_rule")
+def test_a_rule_that_proves_wrong_is_rolled_back_and_the_next_one_tried(source, tmp_path):
+    out = tmp_path / "out.onnx"
+    result = porting.convert(source, "", out, op_map=write_table(tmp_path, TABLE))
+    (rolled_back,) = result.verification["rolled_back"]
+    assert (rolled_back["rule"], rolled_back["node"]) == ("hard-swish-wrongly", "y")
+    assert "elements differ" in rolled_back["reason"]
+    assert result.passed
+    assert result.verification["local"]["proved"] == 1
+    assert out.exists()
+
+
+@pytest.mark.usefixtures("a_wrong_rule")
+def test_nothing_is_written_where_only_a_wrong_rule_would_do(source, tmp_path):
+    out = tmp_path / "out.onnx"
+    result = porting.convert(source, "", out, op_map=write_table(tmp_path, "Relu: {}"))
+    assert not result.passed
+    assert not out.exists()
+    reasons = {d.rule: d.reason for d in result.declined}
+    assert reasons["hard-swish-wrongly"] == "it was rolled back, because its result differs"
+    assert result.verification["rolled_back"]
+
+
+def test_outputs_that_no_rewrite_has_touched_are_identical_by_their_computation(tmp_path):
+    path = tmp_path / "m.onnx"
+    body = "g (float[2,4] x) => (float[2,4] y, float[2,4] z) { y = Gelu(x) z = Relu(x) }"
+    onnx.save_model(model(body, opset=20), path)
+    out = tmp_path / "o.onnx"
+    result = porting.convert(
+        path, "", out, op_map=write_table(tmp_path, TABLE + "\nErf: {}\nDiv: {}")
+    )
+    assert result.verification["identical"] == ["z"]
 
 
 def test_shapes_that_are_given_are_fixed_in_the_result(source, tmp_path):

@@ -1,7 +1,7 @@
 """Which rules may be applied: by class, and one by one by name."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from porting.errors import UsageError
@@ -22,14 +22,22 @@ class Policy:
         classes: Exactness classes that may be applied.
         allowed: Names of rules and families that may be applied whatever their class.
         denied: Names of rules and families that may not.
+        rolled_back: Names of rules whose results were found to differ.
     """
 
     classes: frozenset[Exactness] = DEFAULT_CLASSES
     allowed: frozenset[str] = frozenset()
     denied: frozenset[str] = frozenset()
+    rolled_back: frozenset[str] = frozenset()
+
+    def without(self, name: str) -> "Policy":
+        """The same policy, but for one rule that has proved wrong on this model."""
+        return replace(self, rolled_back=self.rolled_back | {name})
 
     def refusal(self, rule: Rule) -> str:
         """Why a rule may not be applied, as a clause; empty where it may."""
+        if rule.name in self.rolled_back:
+            return "it was rolled back, because its result differs"
         for name in (rule.name, rule.family):
             if name in self.denied:
                 return f"it is denied with --deny {name}"

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from porting.report.errors import comparison_table, tolerance_lines
+from porting.report.evidence import evidence_lines
 from porting.report.groups import Group, counted, grouped
 from porting.report.safe import plain, shortened
 from porting.report.simulation import print_simulation
@@ -322,6 +323,8 @@ def print_verification(console: Console, verification: Mapping[str, Any]) -> Non
     expected = verification.get("expected") or []
     if expected:
         console.print(comparison_table(expected, "against the expected"))
+    for label, line in evidence_lines(verification):
+        console.print(Text.assemble((f"{label:<11}", "dim"), f"  {plain(line)}"), soft_wrap=True)
     for warning in verification.get("warnings") or []:
         console.print(Text.assemble(("warning    ", "yellow"), f"  {plain(str(warning))}"))
     if verification.get("simulation"):
