@@ -9,7 +9,7 @@ from typing import Any
 import onnx
 from onnx import ModelProto
 
-from porting.errors import UsageError
+from porting.errors import ModelError, UsageError
 from porting.model.save import save
 from porting.prepare import Dims, Prepared, Shapes
 from porting.proof.given import Inputs
@@ -79,8 +79,35 @@ def original_file(prepared: Prepared, folder: Path) -> Path:
     return path
 
 
+def _check_nodes(proto: ModelProto) -> None:
+    """Holds nodes to ONNX's own checker before anything is written.
+
+    Raises:
+        ModelError: The loaded model has a node that ONNX forbids, and it is still there.
+    """
+    context = onnx.checker.DEFAULT_CONTEXT.__class__()
+    context.ir_version = proto.ir_version
+    context.opset_imports = {o.domain: o.version for o in proto.opset_import}
+    for node in proto.graph.node:
+        try:
+            onnx.checker.check_node(node, context)
+        except onnx.checker.ValidationError as error:
+            reason = str(error).strip().split("\n", 1)[0]
+            name = node.name or node.output[0]
+            raise ModelError(
+                "node-invalid",
+                f"ONNX does not allow node {name} ({node.op_type}): {reason}",
+                "the exporter has written it so; export again with another opset",
+            ) from None
+
+
 def write(proto: ModelProto, prepared: Prepared, out: Path) -> Output:
-    """Writes a model in one step and holds the file to ONNX's own checker."""
+    """Writes a model in one step and holds the file to ONNX's own checker.
+
+    Raises:
+        ModelError: A node of it is not ONNX; nothing was written.
+    """
+    _check_nodes(proto)
     save(proto, out, source=prepared.loaded)
     onnx.checker.check_model(str(out))
     with out.open("rb") as file:

@@ -206,3 +206,15 @@ def test_a_broken_model_is_refused_and_nothing_written(tmp_path):
     with pytest.raises(ModelError):
         porting.convert(path, "", tmp_path / "o.onnx", op_map=write_table(tmp_path, TABLE))
     assert not (tmp_path / "o.onnx").exists()
+
+
+def test_a_node_that_onnx_forbids_is_named_and_nothing_written(tmp_path):
+    path, out = tmp_path / "m.onnx", tmp_path / "o.onnx"
+    body = "g (float[4] x) => (float[2] y, float[2] z) { [cut] y, z = Split <num_outputs = 2> (x) }"
+    onnx.save_model(model(body), path)
+    table = write_table(tmp_path, "Split: {}")
+    with pytest.raises(ModelError) as error:
+        porting.convert(path, "", out, op_map=table, verify=False)
+    assert error.value.code == "node-invalid"
+    assert "node cut (Split)" in error.value.message
+    assert not out.exists()

@@ -20,7 +20,7 @@ from porting.results import VERDICTS, Declined, Verdict, worst
 
 MAX_DEPTH = 6
 MAX_TRIALS = 300
-"""Rules tried for one node of the model, those for intermediate nodes included."""
+"""Replacements made for one node of the model, those for intermediate nodes included."""
 
 LEGAL = frozenset({"supported", "fallback"})
 
@@ -96,7 +96,7 @@ class Attempt:
         node: What is to be replaced.
         verdict: Why; every node of the result must have a better one.
         declined: Why rules declined, as far as this depth.
-        trials: Rules tried so far.
+        trials: Replacements made so far.
         depth: How many rules may follow each other for now.
     """
 
@@ -214,13 +214,13 @@ class Search:
             return Refusal(rule.name, refusal, "policy")
         if rule in above:
             return Refusal(rule.name, "it would apply to its own result")
-        attempt.trials += 1
-        if attempt.trials > MAX_TRIALS:
+        if attempt.trials >= MAX_TRIALS:
             return Refusal(rule.name, f"the search ended after {MAX_TRIALS} trials")
         try:
             replacement = apply(rule, node, self.names)
         except DeclinedError as declined:
             return Refusal(rule.name, str(declined))
+        attempt.trials += 1
         return self._complete(replacement, attempt, (*above, rule))
 
     def _complete(
