@@ -124,6 +124,7 @@ class Facts:
         self._constants = Constants(model)
         self._consumers: dict[str, list[tuple[NodeProto, int]]] = {}
         self._shapes: dict[str, tuple[int | None, ...]] | None = None
+        self._domains: dict[tuple[str, int, bool], Domain] = {}
         for graph in graphs(model.graph):
             for node in graph.node:
                 for index, name in enumerate(node.input):
@@ -131,6 +132,11 @@ class Facts:
 
     def domain(self, name: str, rank: int, is_float: bool = False) -> Domain:
         """What the consumers of input `name`, of that rank, ask of its values."""
+        if (name, rank, is_float) not in self._domains:
+            self._domains[name, rank, is_float] = self._find(name, rank, is_float)
+        return self._domains[name, rank, is_float]
+
+    def _find(self, name: str, rank: int, is_float: bool) -> Domain:
         domain = Domain()
         todo, later, seen = [_Trace(name, is_float)], list[_Trace](), {name}
         while todo or later:

@@ -33,6 +33,7 @@ def generate(
     *,
     ranges: Mapping[str, tuple[float, float]] | None = None,
     skip: Collection[str] = (),
+    facts: Facts | None = None,
 ) -> dict[str, Array]:
     """Draw a value for every input that must be fed; the same for the same arguments.
 
@@ -47,6 +48,7 @@ def generate(
         bound: Symbolic dimension name to size, for tables whose size has a name.
         ranges: Input name to the lowest and highest value, both included.
         skip: Inputs that need no value.
+        facts: Of the same model, shapes and sizes, if they are at hand: finding them takes time.
 
     Returns:
         Input name to array of the declared type, in graph order.
@@ -55,7 +57,7 @@ def generate(
         ValueError: An input is not a tensor.
     """
     rng = np.random.Generator(np.random.PCG64(seed))
-    facts = Facts(model, shapes, bound or {})
+    facts = facts or Facts(model, shapes, bound or {})
     values = {}
     for name, declared in graph_inputs(model).items():
         if name in skip:

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 
 from porting.errors import UsageError
+from porting.proof.domains import Facts
 from porting.proof.exchange import Array, Case
 from porting.proof.given import DataSet, Given
 from porting.proof.inputs import generate
@@ -139,10 +140,12 @@ class Request:
         cases = []
         for number, size in enumerate(sizes):
             chosen, names = input_shapes(model, bound=bound, shapes=shapes, size=size)
+            facts = Facts(model, chosen, names)
             for seed in self.given.seeds:
                 drawn = generate(
                     model, chosen, seed, names,
                     ranges=self.given.ranges, skip=values.inputs.keys(),
+                    facts=facts,
                 )  # fmt: skip
                 cases.append((number, {**drawn, **values.inputs}))
         return cases

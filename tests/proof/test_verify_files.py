@@ -403,3 +403,19 @@ def test_importing_does_not_import_onnxruntime():
 )
 def test_narrowest_float(save, text, name):
     assert narrowest_float(onnx.load(save(text))) == name
+
+
+def test_a_slow_model_gets_one_seed_for_each_size(save):
+    a = save("g (float[N] x) => (float[N] y) { y = Abs (x) }")
+    cases = [Case({"x": np.zeros(n, np.float32)}, n) for n in (1, 1, 2, 2)]
+    run = run_model(a, cases, patience=0.0)
+    assert [result is None for result in run.results] == [False, True, False, True]
+    run = run_model(a, cases, patience=60.0)
+    assert None not in run.results
+
+
+def test_enough_counts_for_each_set_of_data(save):
+    a = save("g (float[N] x) => (float[N] y) { y = Abs (x) }")
+    cases = [Case({"x": np.zeros(2, np.float32)}, i, i // 2) for i in range(4)]
+    run = run_model(a, cases, enough=1)
+    assert [result is None for result in run.results] == [False, True, False, True]
