@@ -25,11 +25,13 @@ class DataSet:
         name: Where they are from.
         inputs: By name, or by position among the model's inputs where there is no name.
         outputs: What they should give, likewise; may be empty.
+        ordered: Names that the model has not are those of its inputs in order.
     """
 
     name: str
     inputs: Mapping[str | int, Array]
     outputs: Mapping[str | int, Array] = field(default_factory=dict)
+    ordered: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,8 @@ def _npz(path: Path) -> DataSet:
 
 def _protobufs(folder: Path) -> DataSet:
     inputs = _tensors(sorted(folder.glob("input_*.pb"), key=_natural))
-    return DataSet(folder.name, inputs, _tensors(sorted(folder.glob("output_*.pb"), key=_natural)))
+    outputs = _tensors(sorted(folder.glob("output_*.pb"), key=_natural))
+    return DataSet(folder.name, inputs, outputs, ordered=True)
 
 
 def _tensors(files: Sequence[Path]) -> dict[str | int, Array]:

@@ -162,7 +162,7 @@ def _named(
     known = ", ".join(names) or "none"
     for position, (key, value) in enumerate(values.items()):
         name = key if isinstance(key, str) else names[key] if key < len(names) else None
-        if name not in declared and data.name.startswith("test_data_set"):
+        if name not in declared and data.ordered:
             name = names[position] if position < len(names) else None
         if name is None or name not in declared:
             label = f"named {key}" if isinstance(key, str) else f"number {key}"

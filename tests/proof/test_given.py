@@ -40,6 +40,16 @@ def test_a_folder_of_sets_is_a_run_each_in_the_order_of_their_numbers(tmp_path):
     np.testing.assert_array_equal(sets[2].outputs[0], [5])
 
 
+def test_tensors_with_names_of_their_own_count_by_position(save, tmp_path):
+    for number, name in enumerate(("first", "second")):
+        tensor = numpy_helper.from_array(np.float32([number, 2]), name)
+        (tmp_path / f"input_{number}.pb").write_bytes(tensor.SerializeToString())
+    (only,) = read_sets(tmp_path)
+    assert list(only.inputs) == ["first", "second"]
+    a, wrong = save(ADD), save(ABS_OF_SUM)
+    assert verify_files(a, wrong, inputs=Given((only,)), tolerance=EXACT).status == "passed"
+
+
 def test_protobufs_in_the_folder_itself_are_one_set(tmp_path):
     names = {f"input_{i}": [i] for i in range(11)}
     (only,) = read_sets(write(tmp_path / "data", **names))
