@@ -9,6 +9,7 @@ from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_dtype, require, rule
 from porting.model.dtypes import FLOATS, INTEGERS, NUMBER_OF
 from porting.model.graph import Array, Node
+from porting.rules.integers import signed_shift_to_mul_or_div
 from porting.rules.opset_common import below_zero, integer, only_for
 
 _FLOAT8 = ("float8e", "float4e", "float6e")
@@ -259,16 +260,19 @@ def opset_pow_one_type(op: Ops, node: Node) -> str:
 
 
 @rule("BitShift", exactness="exact", versions=(28,))
-def opset_signed_shift(op: Ops, node: Node) -> str:
+def opset_signed_shift(op: Ops, node: Node) -> str | Sequence[str]:
     """Shifts the bits as unsigned ones; a negative number is shifted right as its complement.
 
     -1 - ((-1 - x) >> y) fills with ones from the left. Shifts by as many bits as there are, or by
-    negative numbers, are cut off, which versions before 28 leave undefined.
+    negative numbers, are cut off, which versions before 28 leave undefined. By constants it is
+    done with products and quotients, as far as there are such of the type.
 
     Source: ONNX BitShift-28.
     """
     dtype = known_dtype(node.input(0), "X")
     require(dtype in _BITS, f"{dtype} is not signed")
+    if node.const(1) is not None and (op.opset >= 14 or _BITS[dtype] >= 32):
+        return signed_shift_to_mul_or_div(op, node)
     x, y = node.inputs
     unsigned, direction = "u" + dtype, str(node.attribute("direction"))
     negative, ones = below_zero(op, x), op.const(-1, dtype=dtype)

@@ -98,10 +98,12 @@ def test_pow_of_two_types() -> None:
     st.sampled_from([np.int8, np.int16, np.int32, np.int64]),
     st.sampled_from(["LEFT", "RIGHT"]),
     st.sampled_from([27, 18, 11]),
+    st.sampled_from([(), (1,)]),
 )
-def test_signed_shift(dtype: Any, direction: str, target: int) -> None:
+def test_signed_shift(dtype: Any, direction: str, target: int, constants: tuple[int, ...]) -> None:
     amount = np.array([0, 1, 3, 7, 8, 15, 31, 63, 64, -1, 2, 5], dtype)
-    model, feed = single("BitShift", [whole(dtype), amount], opset=28, direction=direction)
+    inputs = [whole(dtype), amount]
+    model, feed = single("BitShift", inputs, opset=28, constants=constants, direction=direction)
     # onnxruntime has no opset 28, and no shifts of 16 bits.
     assert_converts(model, feed, target, ort=False)
 
