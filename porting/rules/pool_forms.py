@@ -137,12 +137,10 @@ def average_pool_ceil_mode_to_pads(op: Ops, node: Node) -> str:
     counted, dtype = bool(integer(node, "count_include_pad", 0)), float_input(node)
     require(bool(integer(node, "ceil_mode", 0)), "ceil_mode is not set")
     dilated = set(spatial.dilations) != {1}
-    require(not dilated, "runtimes count padding of dilated windows differently")
-    rank, windows, ends = (
-        len(spatial.kernel),
-        window_counts(node, spatial),
-        window_ends(node, spatial),
-    )
+    open_choice = dilated and spatial.is_padded
+    require(not open_choice, "runtimes count padding of dilated windows differently")
+    rank, ends = len(spatial.kernel), window_ends(node, spatial)
+    windows = window_counts(node, spatial)
     require(min(ends) >= 0, "the windows do not reach the end of the image")
     within = all(e < k for e, k in zip(ends, spatial.kernel, strict=True))
     require(within, "a pad would be as large as the window")
@@ -152,13 +150,15 @@ def average_pool_ceil_mode_to_pads(op: Ops, node: Node) -> str:
         if counted:
             low, high = -spatial.pads[axis], high + spatial.pads[axis + rank]
         first = np.arange(windows[axis]) * spatial.strides[axis] - spatial.pads[axis]
-        reach = np.minimum(first + spatial.kernel[axis], high) - np.maximum(first, low)
-        share = share[..., np.newaxis] * (spatial.kernel[axis] / reach)
+        at = first[:, np.newaxis] + np.arange(spatial.kernel[axis]) * spatial.dilations[axis]
+        counts = ((at >= low) & (at < high)).sum(axis=1)
+        share = share[..., np.newaxis] * (spatial.kernel[axis] / counts)
     mean = op.AveragePool(
         node.inputs[0],
         kernel_shape=list(spatial.kernel),
         strides=list(spatial.strides),
         pads=[*spatial.pads[:rank], *ends],
+        dilations=list(spatial.dilations) if dilated else None,
         count_include_pad=1,
     )
     return op.Mul(mean, op.const(share, dtype)) if (share != 1).any() else mean

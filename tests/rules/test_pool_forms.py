@@ -173,6 +173,20 @@ def test_pools_that_stay() -> None:
     declines(rules.lp_pool_of_any_p, pool("LpPool", image, kernel_shape=[2, 2]), "of its own")
 
 
+@few
+@given(image=IMAGES, w=windows(dilated=True), counted=FLAGS)
+def test_dilated_means_are_corrected_where_nothing_is_padded(
+    image: Any, w: dict[str, Any], counted: int
+) -> None:
+    ceil = {"ceil_mode": 1, "count_include_pad": counted}
+    case = pool("AveragePool", image, opset=19, **ceil, **(w | {"pads": [0] * 4}))
+    if applies(rules.average_pool_ceil_mode_to_pads, case, "AveragePool"):
+        prove(rules.average_pool_ceil_mode_to_pads, case, absolute=1e-5)
+    if max(w["pads"]) and max(w["dilations"]) > 1:
+        padded = pool("AveragePool", image, opset=19, **ceil, **w)
+        declines(rules.average_pool_ceil_mode_to_pads, padded, "padding of dilated windows")
+
+
 def test_a_mean_with_ceil_mode_counts_no_more_than_there_is() -> None:
     ones = np.ones((1, 1, 3, 3), np.float32)
     case = single(
