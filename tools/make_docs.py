@@ -147,6 +147,12 @@ def _facts(table: CapabilityTable) -> Iterator[str]:
         "operators": ", ".join(f"{counts[v]} {v}" for v in VERDICTS if counts[v]),
     }
     yield from table_of(("", ""), ((k, escaped(v)) for k, v in rows.items() if v))
+    if data.build is not None:
+        cited = ", ".join(escaped(c) for c in table.cite(data.build.source))
+        yield f"Compiled (`port convert --kit` fills this in), as in {cited}:"
+        yield ""
+        yield from (f"    {line}" for line in data.build.commands)
+        yield ""
     if data.options:
         yield "Options (`--option NAME=VALUE`):"
         yield ""

@@ -34,7 +34,10 @@ def _verdicts(value: object) -> object:
     return {"default": value} if isinstance(value, str) else value
 
 
-PLACEHOLDERS = ("model", "output", "inputs", "files", "shapes", "precision", "chip")
+PLACEHOLDERS = (
+    *("model", "output", "inputs", "files", "shapes", "input_names", "output_names"),
+    *("precision", "chip"),
+)
 """What texts under `build` may hold in braces."""
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
@@ -325,7 +328,7 @@ class ShapeForm(_Strict):
     Attributes:
         each: Of one input: its `{name}` and its `{sizes}`.
         sizes: Between two sizes.
-        between: Between two inputs.
+        between: Between two inputs, and between names.
     """
 
     each: str = "{name}:{sizes}"
@@ -341,8 +344,8 @@ class ShapeForm(_Strict):
 class Build(_Strict):
     """How a model is compiled for the chip, as the vendor or a measurement says.
 
-    Texts may hold `{model}`, `{output}`, `{inputs}`, `{files}`, `{shapes}`, `{precision}` and
-    `{chip}`; other braces stay as they are.
+    Texts may hold `{model}`, `{output}`, `{inputs}`, `{files}`, `{shapes}`, `{input_names}`,
+    `{output_names}`, `{precision}` and `{chip}`; other braces stay as they are.
 
     Attributes:
         commands: Lines for a shell, in their order.

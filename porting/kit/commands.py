@@ -31,6 +31,7 @@ def commands(
     table: CapabilityTable,
     precision: str,
     inputs: Mapping[str, Sequence[int]],
+    outputs: Sequence[str],
     files: Sequence[str],
 ) -> Commands:
     """The commands with everything filled in that is known.
@@ -39,6 +40,7 @@ def commands(
         table: The chip's table.
         precision: Compute type; the table's default if empty.
         inputs: Shape of each input by name.
+        outputs: Names of the outputs.
         files: A file for each input, in that order.
     """
     build = table.data.build
@@ -52,15 +54,20 @@ def commands(
         "inputs": INPUTS,
         "files": " ".join(files),
         "shapes": _shapes(build.shapes, inputs),
-        "precision": build.precision.get(precision, precision),
+        "input_names": build.shapes.between.join(inputs),
+        "output_names": build.shapes.between.join(outputs),
+        "precision": build.precision.get(precision, "PRECISION"),
         "chip": build.chip,
     }
     texts = " ".join([*build.commands, *build.files.values()])
-    odd = [name for name in inputs if not _PLAIN.fullmatch(name)]
-    if odd and "{shapes}" in texts and "{name}" in build.shapes.each:
+    if "{precision}" in texts and precision not in build.precision:
+        notes.append(f"PRECISION stands for what the compiler calls {precision or 'the type'}")
+    if not all(map(_PLAIN.fullmatch, (*inputs, *outputs))):
         # A name that a shell or a script would read as more than a name is not put into one.
-        values["shapes"] = "SHAPES"
-        notes.append("SHAPES stands for the shapes: names of inputs hold special characters")
+        for name in ("shapes", "input_names", "output_names"):
+            if f"{{{name}}}" in texts and (name != "shapes" or "{name}" in build.shapes.each):
+                values[name] = name.upper()
+                notes.append(f"{name.upper()} is to be filled in: names hold special characters")
     return Commands(
         tuple(filled(line, values).rstrip() for line in build.commands),
         {name: filled(text, values) for name, text in build.files.items()},

@@ -97,7 +97,8 @@ def write_kit(folder: Path, contents: Contents) -> None:
         outputs = _arrays(new, "expected", contents.expected)
         shapes = {each["name"]: each["shape"] for each in inputs}
         files = [f"inputs/{each['file']}.npy" for each in inputs]
-        how = commands(contents.table, contents.precision, shapes, files)
+        names = [each["name"] for each in outputs]
+        how = commands(contents.table, contents.precision, shapes, names, files)
         _write_commands(new, how)
         manifest = _manifest(contents, inputs, outputs)
         text = json.dumps(manifest, indent=2, ensure_ascii=False)
