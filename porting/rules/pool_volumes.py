@@ -25,8 +25,9 @@ def pool_of_volumes_to_images(op: Ops, node: Node) -> str:
     require(node.op_type == "MaxPool" or not ceil, "ceil_mode is set")
     spatial = plain_window(node)
     dilated = set(spatial.dilations) != {1}
-    counted = node.op_type == "AveragePool" and spatial.is_padded
-    require(not (dilated and counted), "runtimes count padding of dilated windows differently")
+    left_out = node.op_type == "AveragePool" and not integer(node, "count_include_pad", 0)
+    open_choice = dilated and left_out and spatial.is_padded
+    require(not open_choice, "runtimes count padding of dilated windows differently")
     batch, channels, depth, *image = static_shape(node.input(0), "the input")
     require(product([batch, channels, depth, *image]) > 0, "the input is empty")
     planes = op.reshape(node.inputs[0], [batch, channels * depth, *image])
