@@ -42,6 +42,9 @@ def write_model(graph: Graph, source: ModelProto, opsets: Mapping[str, int]) -> 
         usual = helper.find_min_ir_version_for(_ids(opsets), ignore_unknown=True)
         model.ir_version = min(model.ir_version, max(usual, OLDEST_IR))
     model.graph.CopyFrom(write_graph(graph))
+    inputs = {info.name for info in graph.inputs}
+    if not inputs.issuperset(graph.initializers):
+        model.ir_version = max(model.ir_version, OLDEST_IR)
     model.graph.doc_string = source.graph.doc_string
     model.graph.metadata_props.extend(source.graph.metadata_props)
     return model

@@ -42,7 +42,7 @@ def test_a_constant_in_front_comes_behind(b: np.ndarray, rank: int) -> None:
     a = np.arange(6, dtype=np.float32).reshape(*[1] * (rank - 2), 2, 3)
     case = single("MatMul", [a, b], opset=13, constants=[0])
     made = prove(rules.matmul_transposed, case, targets=(11, 17), absolute=1e-5)
-    assert made == ["Transpose", "Transpose", "MatMul", "Transpose"]
+    assert made == ["Transpose", "MatMul", "Transpose"]
 
 
 @few
