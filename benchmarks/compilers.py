@@ -281,7 +281,9 @@ def page(work: Path, targets: Iterable[str], allow: Iterable[str]) -> Iterator[s
     yield "onnxruntime. Taken: the compiler makes a file for the chip."
     yield "Right (`ok`): within 0.02 of the largest value, or cosine 0.999 and within 0.1."
     yield "A compiler had two or three minutes for a model, its simulator up to 90 seconds;"
-    yield "`timeout` is no verdict."
+    yield "HHB with its simulator had five to nine minutes for gru, segformer and ppocr-cls."
+    yield "`timeout` is no verdict. The rows were measured one by one while rules and tables"
+    yield "went on changing: they are of several commits of one day."
     yield ""
     yield from (
         "    torch/bin/python tools/export_models.py EXPORTS",
