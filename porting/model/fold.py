@@ -95,20 +95,7 @@ def _size(node: Node) -> list[Array] | None:
     return [np.array(data.size, dtype=np.int64)]
 
 
-def _eye_like(node: Node) -> list[Array] | None:
-    """Ones on a diagonal, in a shape that is known though the input is not."""
-    data, result = node.input(0), node.output()
-    if data is None or not data.is_static or data.rank != 2 or result is None or not result.dtype:
-        return None
-    assert data.shape is not None
-    if (data.size or 0) > _most():
-        return None
-    rows, columns = (int(d) for d in data.shape if isinstance(d, int))
-    return [np.eye(rows, columns, _integer(node, "k"), dtype=numpy_dtype(result.dtype))]
-
-
 _SHAPE_READERS: dict[str, Callable[[Node], list[Array] | None]] = {
-    "EyeLike": _eye_like,
     "Shape": _shape,
     "Size": _size,
 }

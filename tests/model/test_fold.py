@@ -370,7 +370,7 @@ CASES: dict[str, st.SearchStrategy[Case]] = {
 
 def test_every_folder_is_tested():
     assert set(CASES) == set(_FOLDERS)
-    assert set(_SHAPE_READERS) == {"EyeLike", "Shape", "Size"}
+    assert set(_SHAPE_READERS) == {"Shape", "Size"}
 
 
 @pytest.mark.parametrize("op_type", sorted(CASES))
@@ -621,10 +621,3 @@ def test_part_of_a_shape_may_be_known_where_the_whole_is_not(start, end):
     assert reader("Shape", shape, **given_).tolist() == list(shape[start:end])
     assert reader("Shape", ["n", 3, 4], start=1).tolist() == [3, 4]
     assert math.prod(reader("Shape", ["n", 3, 4], start=1)) == 12
-
-
-def test_a_unit_matrix_follows_from_the_shape():
-    assert reader("EyeLike", [2, 3], k=1).tolist() == [[0, 1, 0], [0, 0, 1]]
-    assert reader("EyeLike", [2, 2], dtype=TensorProto.INT64).dtype == np.int64
-    for shape in (["n", 3], None, [SMALL, 2]):
-        assert reader("EyeLike", shape) is None
