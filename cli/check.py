@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 from . import options, output
-from .options import Format
 
 
 def command(
@@ -18,7 +17,7 @@ def command(
     precision: options.PrecisionOption = "",
     option: options.ChoiceOption = None,
     every: Annotated[bool, typer.Option("--all", help="List supported nodes too (JSON).")] = False,
-    form: options.FormatOption = Format.text,
+    form: options.ReportOption = None,
     out: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the report to a file.")
     ] = None,
@@ -35,7 +34,11 @@ def command(
     choices = options.parse_choices(option)
 
     from porting.checking import check
+    from porting.gate.evaluate import evaluate
+    from porting.gate.outcome import Report
+    from porting.report.formats import View
 
+    sinks = options.parse_sinks(form, out)
     result = check(
         model,
         target,
@@ -45,17 +48,7 @@ def command(
         precision=precision,
         options=choices,
     )
-    if form is Format.json:
-        output.write_report(output.to_json(result.to_dict(every_node=every)), out)
-    elif out is not None:
-        from porting.report.text import render
-
-        output.write_report(render(result), out)
-    else:
-        import sys
-
-        from porting.report.text import console_for, print_check
-
-        given = [f"--shape {s}" for s in shape or ()] + [f"--dim {d}" for d in dim or ()]
-        print_check(console_for(sys.stdout), result, " ".join(given))
-    return 0 if result.passed else 1
+    report = Report((evaluate(result),))
+    given = [f"--shape {s}" for s in shape or ()] + [f"--dim {d}" for d in dim or ()]
+    output.write_reports(report, sinks, View(every, " ".join(given)))
+    return 0 if report.passed else 1

@@ -1,15 +1,11 @@
 """`port convert`: make a model run on a chip, and prove it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from . import options, output
-from .options import Format
-
-if TYPE_CHECKING:
-    from porting.results import ConvertResult
 
 
 def command(
@@ -36,9 +32,10 @@ def command(
     inputs: options.InputsOption = None,
     ranges: options.RangeOption = None,
     report: Annotated[
-        Path | None, typer.Option("--report", help="Write the report to a file (.json or text).")
+        Path | None,
+        typer.Option("--report", help="Write the report to a file; its suffix says how."),
     ] = None,
-    form: options.FormatOption = Format.text,
+    form: options.ReportOption = None,
 ) -> int:
     """Rewrite what a chip does not take, prove the result numerically and write it.
 
@@ -54,8 +51,15 @@ def command(
     shapes, dims = options.parse_shapes(shape), options.parse_dims(dim)
 
     from porting.converting import convert
+    from porting.gate.evaluate import evaluate
+    from porting.gate.outcome import Report
+    from porting.report.formats import Sink, View, format_of
     from porting.verifying import inputs_of
 
+    sinks = options.parse_sinks(form, None)
+    if report is not None:
+        shown = [s for s in sinks if s.format == "text" or s.file is not None]
+        sinks = [Sink(format_of(report), report), *shown]
     try:
         result = convert(
             model,
@@ -80,23 +84,6 @@ def command(
         )
     finally:
         output.progress_end()
-    if report is not None:
-        as_json = report.suffix == ".json"
-        _write(result, Format.json if as_json else Format.text, report)
-    if report is None or form is Format.text:
-        _write(result, form, None)
-    return 0 if result.passed else 1
-
-
-def _write(result: "ConvertResult", form: Format, file: Path | None) -> None:
-    if form is Format.json:
-        output.write_report(output.to_json(result.to_dict()), file)
-        return
-    from porting.report.text import console_for, print_convert, render
-
-    if file is not None:
-        output.write_report(render(result), file)
-        return
-    import sys
-
-    print_convert(console_for(sys.stdout), result)
+    outcome = Report((evaluate(result),))
+    output.write_reports(outcome, sinks, View())
+    return 0 if outcome.passed else 1

@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from porting.errors import UsageError
+
+if TYPE_CHECKING:
+    from porting.report.formats import Sink
 
 
 class Format(StrEnum):
@@ -116,6 +119,14 @@ SeedsOption = Annotated[
     int, typer.Option("--seeds", min=1, help="How many times inputs are drawn, for each size.")
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the report is written.")]
+ReportOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--format",
+        help="How the report is written, and to which file; may be repeated.",
+        metavar="FORMAT[=FILE]",
+    ),
+]
 
 
 def parse_shapes(texts: Iterable[str] | None) -> dict[str, tuple[int, ...]]:
@@ -173,6 +184,32 @@ def parse_choices(texts: Iterable[str] | None) -> dict[str, str]:
         UsageError: Another form.
     """
     return dict(_split(text, "--option", "name=value") for text in texts or ())
+
+
+def parse_sinks(texts: Iterable[str] | None, file: Path | None) -> list["Sink"]:
+    """`html=report.html` as a format and its file; `json` goes to standard output.
+
+    Args:
+        texts: As given; a text report if none.
+        file: Where the only report without a file goes; standard output if None.
+
+    Raises:
+        UsageError: An unknown format, or several for one place.
+    """
+    from porting.report.formats import Sink, format_of, require_format
+
+    default = format_of(file) if file is not None else "text"
+    sinks = []
+    for text in texts or [default]:
+        name, equals, path = text.partition("=")
+        if equals and not path:
+            raise UsageError("option-form", f"--format {text!r} names no file", "write html=FILE")
+        sinks.append(Sink(require_format(name), Path(path) if path else file))
+    if len({s.file for s in sinks}) < len(sinks):
+        raise UsageError(
+            "format-twice", "two reports go to one place", "write --format html=report.html"
+        )
+    return sinks
 
 
 def half_type(float16: bool, bfloat16: bool) -> str:

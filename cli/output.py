@@ -1,11 +1,15 @@
 """Where reports go: standard output, or a file that is replaced in one step."""
 
-import json
 import sys
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from porting.gate.outcome import Report
+    from porting.report.formats import Sink, View
 
 
 def write_report(text: str, file: Path | None) -> None:
@@ -19,8 +23,23 @@ def write_report(text: str, file: Path | None) -> None:
 
 
 def to_json(data: Any) -> str:
-    """The stable form: keys in the schema's order, two spaces, non-ASCII kept."""
-    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
+    """The stable form of every JSON that port writes."""
+    from porting.report.as_json import dumped
+
+    return dumped(data)
+
+
+def write_reports(report: "Report", sinks: Iterable["Sink"], view: "View") -> None:
+    """Writes a report in each format to where it goes; text to a terminal has colours."""
+    from porting.report.formats import renderer
+
+    for sink in sinks:
+        if sink.file is None and sink.format == "text":
+            from porting.report.text import console_for, print_report
+
+            print_report(console_for(sys.stdout), report, view)
+        else:
+            write_report(renderer(sink.format)(report, view), sink.file)
 
 
 def progress(step: str) -> None:

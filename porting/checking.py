@@ -74,5 +74,13 @@ def judge_node(judge: Judge, graph: Graph, node: Node) -> NodeResult:
     findings = judge.findings(node)
     verdict = worst([f.verdict for f in findings])
     return NodeResult(
-        node.name, node.op_type, node.domain, node.opset, verdict, graph.path, findings
+        node.name,
+        node.op_type,
+        node.domain,
+        node.opset,
+        verdict,
+        graph.path,
+        findings,
+        node.inputs,
+        node.outputs,
     )

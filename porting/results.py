@@ -70,6 +70,8 @@ class NodeResult:
         verdict: The worst of the findings.
         scope: Path of the body in which it stands; empty for the main graph.
         findings: Worst first.
+        inputs: Names of the values that it reads, empty where one is left out; not in the JSON.
+        outputs: Names of the values that it makes; likewise.
     """
 
     name: str
@@ -79,6 +81,8 @@ class NodeResult:
     verdict: Verdict
     scope: str = ""
     findings: tuple[Finding, ...] = ()
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
@@ -410,10 +414,15 @@ class ConvertResult:
         return self.verification.get("status") == "passed"
 
     @property
-    def passed(self) -> bool:
-        """Whether the result passes the gate, and no proof and no tolerance asked for failed."""
+    def disproved(self) -> bool:
+        """Whether the proof, or a tolerance that was asked for, failed."""
         drifted = self.simulation is not None and self.simulation.get("status") == "failed"
-        return self.after.passed and self.verification.get("status") != "failed" and not drifted
+        return self.verification.get("status") == "failed" or drifted
+
+    @property
+    def passed(self) -> bool:
+        """Whether the result passes the gate and nothing is disproved."""
+        return self.after.passed and not self.disproved
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form, schema `port.convert/1`."""

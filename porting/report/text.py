@@ -8,8 +8,10 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from porting.gate.outcome import Report
 from porting.report.errors import comparison_table, tolerance_lines
 from porting.report.evidence import evidence_lines
+from porting.report.formats import View
 from porting.report.groups import Group, counted, grouped
 from porting.report.safe import plain, shortened
 from porting.report.simulation import print_simulation
@@ -54,15 +56,22 @@ def console_for(stream: IO[str]) -> Console:
     return Console(file=stream, highlight=False, markup=False, emoji=False, width=width)
 
 
-def render(result: CheckResult | ConvertResult) -> str:
+def render(report: Report, view: View) -> str:
     """A report without colours, for a file."""
     stream = StringIO()
-    console = console_for(stream)
-    if isinstance(result, CheckResult):
-        print_check(console, result)
-    else:
-        print_convert(console, result)
+    print_report(console_for(stream), report, view)
     return stream.getvalue()
+
+
+def print_report(console: Console, report: Report, view: View) -> None:
+    """Prints what became of each model on each target."""
+    for number, entry in enumerate(report.entries):
+        if number:
+            console.print()
+        if entry.conversion is not None:
+            print_convert(console, entry.conversion)
+        else:
+            print_check(console, entry.result, view.given)
 
 
 def render_verification(verification: Mapping[str, Any]) -> str:

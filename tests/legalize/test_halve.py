@@ -340,9 +340,9 @@ def test_a_model_is_converted_and_proven_and_the_report_says_what_stayed(
     assert data["keep_io_types"] is True
     assert [k["op_type"] for k in data["kept"]] == ["Softmax"]
     assert data["clamped"] == ["lowest"]
-    from porting.report.text import render
+    from report.support import shown
 
-    text = render(result)
+    text = shown(result)
     assert "Softmax  in float32: its exponentials" in text
     assert f"lowest  to the lowest {dtype}; a row masked everywhere differs" in text
 

@@ -1,9 +1,10 @@
 from legalize.toy import model, write_table
+from report.support import shown
 
 import porting
 from porting.report.groups import counted, grouped
 from porting.report.safe import plain, shortened
-from porting.report.text import check_next_steps, render, render_verification
+from porting.report.text import check_next_steps, render_verification
 from porting.results import (
     CheckResult,
     ConvertResult,
@@ -58,35 +59,35 @@ def test_a_failing_finding_behind_a_worse_one_is_shown():
 
 
 def test_a_source_is_written_once_and_cited_by_number():
-    text = render(result(node("a", "unsupported"), node("b", "deviates", "other")))
+    text = shown(result(node("a", "unsupported"), node("b", "deviates", "other")))
     assert text.count("list (here)") == 1
     assert text.count("[1]") == 3
 
 
 def test_the_view_ends_with_verdict_and_next_step():
-    lines = render(result(node("a", "unsupported"))).rstrip().splitlines()
+    lines = shown(result(node("a", "unsupported"))).rstrip().splitlines()
     assert lines[-2] == "FAIL  1 of 3 nodes fail on toy"
     assert lines[-1].startswith("next  rewrite what can be rewritten: port convert m.onnx")
 
 
 def test_a_pass_says_what_could_not_be_decided():
-    assert "PASS  no node fails, 1 cannot be decided" in render(result(node("a", "unknown")))
+    assert "PASS  no node fails, 1 cannot be decided" in shown(result(node("a", "unknown")))
 
 
 def test_a_model_that_fails_as_a_whole_fails_the_gate():
     finding = Finding("unsupported", "model-opset", "opset 20", (), "")
-    text = render(result(findings=(finding,)))
+    text = shown(result(findings=(finding,)))
     assert "the model  opset 20" in text
     assert "FAIL  toy does not take the model as it is" in text
 
 
 def test_only_some_nodes_of_a_group_are_named():
-    text = render(result(*[node(f"n{i}", "unsupported") for i in range(5)]))
+    text = shown(result(*[node(f"n{i}", "unsupported") for i in range(5)]))
     assert "n0, n1, n2 and 2 more" in text
 
 
 def test_the_scope_of_a_node_is_named():
-    text = render(result(node("a", "unsupported", scope="If_1.then_branch")))
+    text = shown(result(node("a", "unsupported", scope="If_1.then_branch")))
     assert "a in If_1.then_branch" in text
 
 
@@ -133,7 +134,7 @@ def test_rules_that_decline_for_one_reason_are_named_together():
         for rule, reason in (("one", "too large"), ("two", "too large"), ("three", "too small"))
     ]
     verification = {"status": "passed", "reason": "ok", "outputs": []}
-    text = render(ConvertResult(remaining, remaining, (), tuple(declined), verification))
+    text = shown(ConvertResult(remaining, remaining, (), tuple(declined), verification))
     assert text.count("tried  one, two: too large") == 1
     assert text.count("tried  three: too small") == 1
 
@@ -143,6 +144,6 @@ def test_what_can_be_acted_on_is_told_before_rules_for_other_forms():
     kinds = ("form", "result", "policy")
     declined = tuple(Declined("a", "Conv", kind, f"because of {kind}", kind=kind) for kind in kinds)
     verification = {"status": "passed", "reason": "ok", "outputs": []}
-    text = render(ConvertResult(remaining, remaining, (), declined, verification))
+    text = shown(ConvertResult(remaining, remaining, (), declined, verification))
     places = [text.index(f"tried  {kind}") for kind in kinds]
     assert places == sorted(places, reverse=True)

@@ -1,0 +1,119 @@
+"""What the gate makes of a result: which findings fail it, which are known, which are waived."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from porting.results import CheckResult, ConvertResult, Finding, NodeResult
+
+Standing: TypeAlias = Literal["fails", "known", "waived", "passes"]
+"""`fails` the gate; `known` from the baseline; `waived` with a reason; `passes` by its verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One finding, and what the gate makes of it.
+
+    Attributes:
+        finding: What the table says.
+        node: About which node; None for the model as a whole.
+        fingerprint: The same for the same finding in every run; differs between nodes.
+        standing: What it means to the gate.
+        reason: Of the waiver, where it is waived.
+    """
+
+    finding: Finding
+    node: NodeResult | None
+    fingerprint: str
+    standing: Standing
+    reason: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON form."""
+        return {
+            "node": self.node.name if self.node else "",
+            "scope": self.node.scope if self.node else "",
+            "code": self.finding.code,
+            "fingerprint": self.fingerprint,
+            "standing": self.standing,
+            "reason": self.reason,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One model on one target.
+
+    Attributes:
+        result: Verdicts; for a conversion those on the model that was made.
+        judged: Every finding that is not plain advice, in the model's order.
+        broken: Limits on the whole that do not hold, a clause each.
+        conversion: What was done, where the model was converted.
+        gated: Whether anything but the verdicts decided: a baseline, a waiver, another threshold.
+    """
+
+    result: CheckResult
+    judged: tuple[Judged, ...]
+    broken: tuple[str, ...] = ()
+    conversion: ConvertResult | None = None
+    gated: bool = False
+
+    @property
+    def passed(self) -> bool:
+        """Whether the gate passes."""
+        if self.broken or any(j.standing == "fails" for j in self.judged):
+            return False
+        return self.conversion is None or not self.conversion.disproved
+
+    def to_dict(self, *, every_node: bool = False) -> dict[str, Any]:
+        """The JSON form: the result's own; `gate` is added where it had a say.
+
+        Args:
+            every_node: Lists supported nodes too.
+        """
+        if self.conversion is not None:
+            form = self.conversion.to_dict()
+        else:
+            form = self.result.to_dict(every_node=every_node)
+        form["verdict"] = "pass" if self.passed else "fail"
+        if self.gated:
+            listed = [j.to_dict() for j in self.judged if j.standing != "passes"]
+            form["gate"] = {"broken": list(self.broken), "findings": listed}
+        return form
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Everything that one run has to say; what every renderer takes.
+
+    Attributes:
+        entries: By model as given, then by target as given.
+        notes: What the reader should know of the run, such as a waiver that nothing needs.
+    """
+
+    entries: tuple[Entry, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether the gate passes for every model and target."""
+        return all(entry.passed for entry in self.entries)
+
+    def failing(self) -> Iterator[tuple[Entry, Judged]]:
+        """Every finding that fails the gate."""
+        for entry in self.entries:
+            for judged in entry.judged:
+                if judged.standing == "fails":
+                    yield entry, judged
+
+    def to_dict(self, *, every_node: bool = False) -> dict[str, Any]:
+        """The JSON form: of one entry its own, of several `port.report/1` around them."""
+        forms = [entry.to_dict(every_node=every_node) for entry in self.entries]
+        if len(forms) == 1:
+            return forms[0]
+        return {
+            "schema": "port.report/1",
+            "verdict": "pass" if self.passed else "fail",
+            "notes": list(self.notes),
+            "results": forms,
+        }
