@@ -61,5 +61,11 @@ LINT: dict[str, str] = {
 }
 """Kinds of problem that `port op-map lint` reports."""
 
-CODES: dict[str, str] = FINDINGS | LINT
+GATE: dict[str, str] = {
+    "gate-limit": "A limit that was set for the whole model, such as --max-fallback, is broken.",
+    "proof-failed": "The converted model was run and does not compute what the original does.",
+}
+"""What fails the gate besides findings."""
+
+CODES: dict[str, str] = FINDINGS | LINT | GATE
 """Code to meaning."""

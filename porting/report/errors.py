@@ -13,19 +13,28 @@ from porting.report.safe import shortened
 
 Output = Mapping[str, Any]
 
-_LEFT = frozenset({"shape"})
-
 
 def comparison_table(outputs: Sequence[Output], title: str = "output") -> Table:
-    """A row for each output; the share of equal top-1 only where an output has one."""
-    ranked = any(output.get("top1") is not None for output in outputs)
+    """A row for each output."""
     table = Table(box=None, padding=(0, 2), header_style="dim")
-    columns = [title, "shape", "max abs", "max rel", "cosine", "SNR dB", "mismatches"]
-    for column in columns[:6] + (["top-1"] if ranked else []) + columns[6:]:
+    columns, rows = comparison_cells(outputs, title)
+    for column in columns:
         table.add_column(column, justify="left" if column in {title, "shape"} else "right")
+    for name, *figures in rows:
+        table.add_row(shortened(name, 40), *figures)
+    return table
+
+
+def comparison_cells(
+    outputs: Sequence[Output], title: str = "output"
+) -> tuple[list[str], list[list[str]]]:
+    """Columns and rows; the share of equal top-1 only where an output has one."""
+    ranked = any(output.get("top1") is not None for output in outputs)
+    columns = [title, "shape", "max abs", "max rel", "cosine", "SNR dB"]
+    rows = []
     for output in outputs:
         row = [
-            shortened(str(output["name"]), 40),
+            str(output["name"]),
             "x".join(str(d) for d in output["shape"]),
             _figure(output["max_abs"]),
             _figure(output["max_rel"]),
@@ -34,8 +43,8 @@ def comparison_table(outputs: Sequence[Output], title: str = "output") -> Table:
         ]
         if ranked:
             row.append(_figure(output.get("top1"), "{:.2%}"))
-        table.add_row(*row, f"{output['mismatches']} of {output['elements']}")
-    return table
+        rows.append([*row, f"{output['mismatches']} of {output['elements']}"])
+    return [*columns, *(["top-1"] if ranked else []), "mismatches"], rows
 
 
 def tolerance_lines(verification: Mapping[str, Any]) -> list[str]:

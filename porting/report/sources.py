@@ -1,6 +1,6 @@
 """Footnotes: each source is written once, at the end of a report, on one line (JSON has all)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.text import Text
@@ -19,11 +19,16 @@ class Footnotes:
         numbers = [self._numbers.setdefault(s, len(self._numbers) + 1) for s in sources]
         return " " + "".join(f"[{n}]" for n in numbers) if numbers else ""
 
+    def items(self) -> Iterator[tuple[int, str]]:
+        """Number and source of what was cited."""
+        for source, number in self._numbers.items():
+            yield number, source
+
     def print(self, console: Console) -> None:
         """The list of what was cited."""
         if not self._numbers:
             return
         console.print()
-        for source, number in self._numbers.items():
+        for number, source in self.items():
             line = Text(f"[{number}] {plain(source)}", style="dim")
             console.print(line, no_wrap=True, overflow="ellipsis")

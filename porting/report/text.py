@@ -13,6 +13,7 @@ from porting.report.errors import comparison_table, tolerance_lines
 from porting.report.evidence import evidence_lines
 from porting.report.formats import View
 from porting.report.groups import Group, counted, grouped
+from porting.report.lots import rewrites_by_kind, rules_by_reason
 from porting.report.safe import plain, shortened
 from porting.report.simulation import print_simulation
 from porting.report.sources import Footnotes
@@ -21,7 +22,6 @@ from porting.results import (
     CheckResult,
     ConvertResult,
     Declined,
-    DeclinedKind,
     Finding,
     Halving,
     Rewrite,
@@ -257,17 +257,15 @@ def _before_after(console: Console, result: ConvertResult) -> None:
 
 
 def _rewrites(console: Console, rewrites: Sequence[Rewrite]) -> None:
-    kinds: dict[tuple[str, str, str], list[Rewrite]] = {}
-    for rewrite in rewrites:
-        kinds.setdefault((rewrite.op_type, rewrite.rule, rewrite.exactness), []).append(rewrite)
-    for (_, rule, exactness), members in kinds.items():
-        made = ", ".join(dict.fromkeys(members[0].produced)) or "nothing"
+    for members in rewrites_by_kind(rewrites):
+        first = members[0]
+        made = ", ".join(dict.fromkeys(first.produced)) or "nothing"
         console.print(
             Text.assemble(
                 ("rewrote    ", "green"),
                 "  ",
                 (plain(counted(m.op_type for m in members)), "bold"),
-                f"  to {made}, by {rule} ({exactness})",
+                f"  to {made}, by {first.rule} ({first.exactness})",
             )
         )
 
@@ -300,16 +298,9 @@ def _remaining(console: Console, result: ConvertResult, notes: Footnotes) -> Non
         _tried(console, [d for d in result.declined if d.op_type in keys])
 
 
-_RELEVANCE: tuple[DeclinedKind, ...] = ("policy", "result", "form")
-
-
 def _tried(console: Console, declined: Sequence[Declined]) -> None:
-    """Why each rule declined, the rules with one reason together, what can be acted on first."""
-    reasons: dict[str, list[str]] = {}
-    for each in sorted(declined, key=lambda d: _RELEVANCE.index(d.kind)):
-        rules = reasons.setdefault(each.reason, [])
-        if each.rule and each.rule not in rules:
-            rules.append(each.rule)
+    """Why each rule declined."""
+    reasons = rules_by_reason(declined)
     for reason, rules in list(reasons.items())[:REASONS_SHOWN]:
         _detail(console, "tried", f"{', '.join(rules)}: {reason}" if rules else reason)
     more = len(reasons) - REASONS_SHOWN
