@@ -1,6 +1,6 @@
 """What a chip's compute type makes of a model, for the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from rich.console import Console
@@ -28,44 +28,61 @@ def print_simulation(console: Console, simulation: Mapping[str, Any]) -> None:
     console.print(Text.assemble((f"{label:<11}", style), f"  {plain(simulation['reason'])}"))
     if simulation["outputs"]:
         console.print(_table(simulation))
+    for label, text in simulation_lines(simulation):
+        if label in _WORDS.values():
+            console.print(Text.assemble((f"{label:<11}", "yellow"), f"  {plain(text)}"))
+        else:
+            _line(console, label, plain(text), "dim" if label == "note" else "")
+
+
+def simulation_lines(simulation: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Label and text of what happens first, of what could be done about it, and of the notes."""
     for event in simulation["events"]:
-        _event(console, event, simulation["counts"].get(event["kind"], 1))
+        yield _WORDS[event["kind"]], _event(event, simulation["counts"].get(event["kind"], 1))
     offers: dict[str, list[str]] = {}
     for offer in simulation.get("offers", ()):
         offers.setdefault(f"--allow {offer['rule']} ({offer['class']})", []).append(offer["node"])
     for text, nodes in offers.items():
         more = f" and {len(nodes) - 1} more" if len(nodes) > 1 else ""
-        _line(console, "offer", f"{text} puts the mask of {plain(nodes[0])}{more} within it")
+        yield "offer", f"{text} puts the mask of {nodes[0]}{more} within it"
     for note in simulation["notes"]:
-        _line(console, "note", plain(note), "dim")
+        yield "note", note
 
 
 def _table(simulation: Mapping[str, Any]) -> Table:
     table = Table(box=None, padding=(0, 2), header_style="dim")
-    for column in ("output", "shape", "drift", "max abs", "cosine", "snr dB"):
+    columns, rows = simulation_cells(simulation)
+    for column in columns:
         table.add_column(column, justify="left" if column in {"output", "shape"} else "right")
-    for output in simulation["outputs"]:
-        table.add_row(
-            shortened(str(output["name"]), 40),
+    for name, *figures in rows:
+        table.add_row(shortened(name, 40), *figures)
+    return table
+
+
+def simulation_cells(simulation: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Columns, and a row for each output."""
+    rows = [
+        [
+            str(output["name"]),
             "x".join(str(d) for d in output["shape"]),
             _figure(output["drift"], "{:.2e}"),
             _figure(output["max_abs"], "{:.2e}"),
             _figure(output["cosine"], "{:.7f}"),
             _figure(output["snr_db"], "{:.1f}"),
-        )
-    return table
+        ]
+        for output in simulation["outputs"]
+    ]
+    return ["output", "shape", "drift", "max abs", "cosine", "snr dB"], rows
 
 
-def _event(console: Console, event: Mapping[str, Any], count: int) -> None:
+def _event(event: Mapping[str, Any], count: int) -> str:
     size = event["magnitude"]
     what = f"'{shortened(event['value'], 48)}', {event['cause']}"
     what += f" of {size:.3g}" if size is not None else ""
     if event["node"]:
         what += f", at {event['op_type']} ({shortened(event['node'], 48)})"
     more = f"; {count - 1} more" if count > 1 else ""
-    console.print(
-        Text.assemble((f"{_WORDS[event['kind']]:<11}", "yellow"), f"  {plain(what)}{more}")
-    )
+    return f"{what}{more}"
 
 
 def _line(console: Console, label: str, text: str, style: str = "") -> None:
