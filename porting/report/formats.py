@@ -12,10 +12,11 @@ from porting.gate.outcome import Report
 FORMATS: Mapping[str, str] = {
     "text": "porting.report.text",
     "json": "porting.report.as_json",
+    "markdown": "porting.report.markdown",
 }
 """Format name to the module whose `render(report, view)` writes it."""
 
-SUFFIXES: Mapping[str, str] = {".json": "json"}
+SUFFIXES: Mapping[str, str] = {".json": "json", ".md": "markdown"}
 """End of a file's name to the format that it asks for; text for any other."""
 
 
