@@ -120,13 +120,12 @@ def _adopted(graph: Graph, solution: Solution) -> list[Node]:
 
 def _rewrites(solution: Solution, graph: Graph) -> Iterator[Rewrite]:
     """The rules of a solution, the outermost first."""
-    replacement = solution.replacement
-    source, rule = replacement.node, replacement.rule
-    made = tuple(n.key for n in replacement.nodes)
+    source = solution.replacement.node
     name = source.origin or source.name
-    yield Rewrite(name, source.key, rule.name, rule.exactness, made, graph.path)
-    for inner in solution.inner.values():
-        yield from _rewrites(inner, graph)
+    for step in solution.steps:
+        yield Rewrite(
+            name, step.key, step.rule.name, step.rule.exactness, step.produced, graph.path
+        )
 
 
 def _exhibit(exhibits: Exhibits, node: Node, solution: Solution) -> None:
@@ -135,7 +134,7 @@ def _exhibit(exhibits: Exhibits, node: Node, solution: Solution) -> None:
         node,
         solution.final,
         solution.constants,
-        [(r.name, r.exactness) for r in solution.applied],
+        [(s.rule.name, s.rule.exactness) for s in solution.steps],
         solution.by_context,
         node.graph.context,
     )

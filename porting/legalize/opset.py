@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 
-from porting.capability.memory import signature_of
+from porting.capability.memory import Signature, signature_of
 from porting.legalize.apply import Names, Replacement, apply, splice
 from porting.legalize.exhibits import Exhibits
 from porting.legalize.policy import Policy
+from porting.legalize.recipes import looks_around
 from porting.legalize.rule import DeclinedError, Exactness, Registry, Rule, collect
+from porting.legalize.template import Template, likeness_of
 from porting.model.graph import Context, Graph, Node, Value
 from porting.model.schema import ONNX_DOMAIN, OpInfo, all_versions
 from porting.results import Declined, Rewrite
@@ -207,6 +209,7 @@ class _Converter:
         self._rules = rules
         self._policy = policy
         self._names = Names()
+        self._known: dict[Signature, tuple[Template, Sequence[Applied]]] = {}
         self._adapters = LOWERING if target < context.opset else RAISING
 
     def at(self, opset: int) -> Context:
@@ -219,12 +222,23 @@ class _Converter:
         Raises:
             _BlockedError: Nothing does.
         """
-        done = len(self.rewrites)
+        done, looks = len(self.rewrites), looks_around(node)
+        likeness = likeness_of(node)
+        known = self._known.get(likeness) if likeness is not None else None
+        if known is not None:
+            template, steps = known
+            self.rewrites += [replace(step, node=node.name) for step in steps]
+            return template.fill(node, self._names)
         try:
-            return self._convert(node, node.name, 0)
+            made = self._convert(node, node.name, 0)
         except _BlockedError:
             del self.rewrites[done:]
             raise
+        if made is not None and likeness is not None and looks_around(node) == looks:
+            copied = Template.of(made, self.at(self.target))
+            if copied is not None:
+                self._known[likeness] = copied, self.rewrites[done:]
+        return made
 
     def _convert(self, node: Node, origin: str, depth: int) -> Replacement | None:
         if node.domain != ONNX_DOMAIN:

@@ -12,11 +12,9 @@ from dataclasses import dataclass, field
 
 from porting.capability.memory import Signature, signature_of
 from porting.legalize.rule import Rule
+from porting.legalize.template import COMPARED
 from porting.model.graph import SMALL, Graph, Node
 from porting.results import DeclinedKind, Verdict
-
-COMPARED = 64
-"""Elements up to which constants are compared by their contents."""
 
 
 @dataclass(frozen=True)

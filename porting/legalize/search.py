@@ -6,7 +6,7 @@ longer ones; among those of the least depth that suffices, and one more, the che
 legal throughout wins. A trial lives in a graph laid over the model's; giving it up leaves no trace.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from porting.capability.judge import Judge
 from porting.capability.memory import Signature
@@ -15,6 +15,7 @@ from porting.legalize.cost import Cost, cost_of
 from porting.legalize.policy import Policy
 from porting.legalize.recipes import Recipe, Recipes, Refusal
 from porting.legalize.rule import DeclinedError, Registry, Rule
+from porting.legalize.template import Template, likeness_of
 from porting.model.graph import Node, Value
 from porting.results import VERDICTS, Declined, Verdict, worst
 
@@ -23,6 +24,15 @@ MAX_TRIALS = 300
 """Replacements made for one node of the model, those for intermediate nodes included."""
 
 LEGAL = frozenset({"supported", "fallback"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule of a solution, the operator that it replaced, and those that it produced."""
+
+    rule: Rule
+    key: str
+    produced: tuple[str, ...]
 
 
 @dataclass(eq=False)
@@ -34,6 +44,7 @@ class Solution:
         inner: By node of the replacement.
         cost: Of everything together.
         verdict: The worst verdict of its final nodes.
+        steps: The rules, the outermost first.
         likeness: What nodes have in common that are rewritten like this; None for a lone one.
         by_context: Whether a rule looked at the node's surroundings.
     """
@@ -42,19 +53,15 @@ class Solution:
     inner: dict[Node, "Solution"]
     cost: Cost
     verdict: Verdict
+    steps: tuple[Step, ...]
     likeness: Signature | None = None
     by_context: bool = False
-
-    @property
-    def rewrites(self) -> int:
-        """How many rules it takes."""
-        return 1 + sum(s.rewrites for s in self.inner.values())
 
     @property
     def rank(self) -> tuple[int, Cost, int]:
         """Legal throughout before undecided, then by cost, then the shortest way there."""
         undecided = 0 if self.verdict in LEGAL else VERDICTS.index(self.verdict)
-        return undecided, self.cost, self.rewrites
+        return undecided, self.cost, len(self.steps)
 
     @property
     def final(self) -> list[Node]:
@@ -71,11 +78,6 @@ class Solution:
         for solution in self.inner.values():
             found |= solution.constants
         return found
-
-    @property
-    def applied(self) -> list[Rule]:
-        """The rules, the outermost first."""
-        return [self.replacement.rule, *(r for s in self.inner.values() for r in s.applied)]
 
     @property
     def recipe(self) -> Recipe:
@@ -123,12 +125,28 @@ class Search:
     policy: Policy
     names: Names = field(default_factory=Names)
     _recipes: Recipes = field(default_factory=Recipes)
+    _known: dict[Signature, tuple[Template, Solution]] = field(default_factory=dict)
 
     def replace(self, node: Node, verdict: Verdict) -> Solution | list[Declined]:
         """The best replacement of a node, or why there is none.
 
-        What was found for an equal node is tried first; it has to hold for this one, too.
+        That of a node that is equal in all that a search can ask for is copied.
         """
+        likeness = likeness_of(node)
+        key = (verdict, likeness) if likeness is not None else None
+        template, model = self._known.get(key, (None, None)) if key is not None else (None, None)
+        if template is not None and model is not None:
+            return replace(model, replacement=template.fill(node, self.names), inner={})
+        found = self._search(node, verdict)
+        if key is not None and isinstance(found, Solution) and not found.by_context:
+            made = Replacement(found.replacement.rule, node, found.final, found.constants)
+            template = Template.of(made, node.graph.context)
+            if template is not None:
+                self._known[key] = template, found
+        return found
+
+    def _search(self, node: Node, verdict: Verdict) -> Solution | list[Declined]:
+        """What was found for a similar node is tried first; it has to hold for this one, too."""
         attempt = Attempt(node, verdict)
         case = self._recipes.case(node, verdict)
         recipe = case.recipe()
@@ -264,7 +282,10 @@ def _rated(
     for solution in inner.values():
         cost += solution.cost
     verdicts += [s.verdict for s in inner.values()]
-    return Solution(replacement, inner, cost, worst(verdicts))
+    produced = tuple(n.key for n in replacement.nodes)
+    step = Step(replacement.rule, replacement.node.key, produced)
+    steps = (step, *(s for solution in inner.values() for s in solution.steps))
+    return Solution(replacement, inner, cost, worst(verdicts), steps)
 
 
 def _vanishes(node: Node) -> bool:

@@ -272,9 +272,18 @@ def counting(calls, lookup=lambda node: None):
     return rule("Celu", exactness="exact")(counted)
 
 
-def test_what_helped_a_node_is_tried_first_on_the_next_like_it():
+def test_what_was_made_of_a_node_is_made_once_for_equal_nodes():
     calls = []
     rewrites, _ = legalize(graph(CHAIN), judge_for("Relu: {}"), rules(celu_never, counting(calls)))
+    assert [r.rule for r in rewrites] == ["counted"] * 3
+    assert "a" not in calls
+    assert calls.count("b") == 1
+
+
+def test_what_helped_a_node_is_tried_first_on_the_next_like_it():
+    calls = []
+    around = counting(calls, lambda node: node.graph.producer(node.inputs[0]))
+    rewrites, _ = legalize(graph(CHAIN), judge_for("Relu: {}"), rules(celu_never, around))
     assert [r.rule for r in rewrites] == ["counted"] * 3
     assert calls.count("a") == calls.count("b") == 1
 
