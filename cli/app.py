@@ -8,7 +8,7 @@ import typer
 
 from porting.errors import PortError
 
-from . import check, convert, demo, explain, op_map, opset, rules, targets, verify
+from . import check, convert, demo, diff, explain, op_map, opset, rules, targets, verify
 
 EXIT_PASS, EXIT_ERROR = 0, 2
 
@@ -32,6 +32,7 @@ app = typer.Typer(
 app.command("check")(check.command)
 app.command("convert")(convert.command)
 app.command("verify")(verify.command)
+app.command("diff")(diff.command)
 app.add_typer(targets.app, name="targets")
 app.command("explain")(explain.command)
 app.add_typer(op_map.app, name="op-map")

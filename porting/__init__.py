@@ -11,19 +11,39 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from porting.checking import check
     from porting.converting import convert
+    from porting.difference.outcome import DiffResult
+    from porting.differing import diff
     from porting.opsets import convert_opset
+    from porting.proof.judge import Verification as VerifyResult
+    from porting.results import CheckResult, ConvertResult
     from porting.simulating import simulate
     from porting.verifying import verify
 
 __version__ = "0.1.0"
-__all__ = ["check", "convert", "convert_opset", "simulate", "verify"]
+__all__ = [
+    "CheckResult",
+    "ConvertResult",
+    "DiffResult",
+    "VerifyResult",
+    "check",
+    "convert",
+    "convert_opset",
+    "diff",
+    "simulate",
+    "verify",
+]
 
 _HOMES = {
-    "check": "porting.checking",
-    "convert": "porting.converting",
-    "convert_opset": "porting.opsets",
-    "simulate": "porting.simulating",
-    "verify": "porting.verifying",
+    "CheckResult": ("porting.results", "CheckResult"),
+    "ConvertResult": ("porting.results", "ConvertResult"),
+    "DiffResult": ("porting.difference.outcome", "DiffResult"),
+    "VerifyResult": ("porting.proof.judge", "Verification"),
+    "check": ("porting.checking", "check"),
+    "convert": ("porting.converting", "convert"),
+    "convert_opset": ("porting.opsets", "convert_opset"),
+    "diff": ("porting.differing", "diff"),
+    "simulate": ("porting.simulating", "simulate"),
+    "verify": ("porting.verifying", "verify"),
 }
 
 
@@ -32,5 +52,6 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
 
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        module, attribute = _HOMES[name]
+        return getattr(import_module(module), attribute)
     raise AttributeError(f"module 'porting' has no attribute {name!r}")

@@ -1,0 +1,89 @@
+"""`port diff`: what changed between two models."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from . import options, output
+
+if TYPE_CHECKING:
+    from porting.difference.outcome import DiffResult
+
+
+class Format(StrEnum):
+    """How a comparison is written."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+
+
+def command(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="The model as it was.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The model as it is.")],
+    target: options.TargetOption = "",
+    shape: options.ShapeOption = None,
+    dim: options.DimOption = None,
+    op_map: options.OpMapOption = None,
+    precision: options.PrecisionOption = "",
+    option: options.ChoiceOption = None,
+    external: Annotated[
+        bool, typer.Option("--external", help="Read weights in files beside the models too.")
+    ] = False,
+    form: Annotated[
+        Format, typer.Option("--format", help="How the report is written.")
+    ] = Format.text,
+    out: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write the report to a file.")
+    ] = None,
+) -> int:
+    """Tell what changed between two models: nodes, types, weights, and verdicts on a chip.
+
+    Nodes are matched by what they compute, so that a model exported again under other names is
+    no change. Exit status: 0 nothing fails that did not fail before, or no target is given;
+    1 something does; 2 the job could not be done.
+
+    \b
+    Examples:
+      port diff old.onnx new.onnx
+      port diff old.onnx new.onnx --target rk3588 --format markdown -o comment.md
+    """
+    shapes, dims = options.parse_shapes(shape), options.parse_dims(dim)
+    choices = options.parse_choices(option)
+
+    from porting.differing import diff
+
+    result = diff(
+        old,
+        new,
+        target,
+        shapes=shapes,
+        dims=dims,
+        op_map=op_map,
+        precision=precision,
+        options=choices,
+        external=external,
+    )
+    _write(result, form, out)
+    return 0 if result.passed else 1
+
+
+def _write(result: "DiffResult", form: Format, out: Path | None) -> None:
+    if form is Format.json:
+        output.write_report(output.to_json(result.to_dict()), out)
+    elif form is Format.markdown:
+        from porting.report.diff_markdown import render
+
+        output.write_report(render(result), out)
+    elif out is not None:
+        from porting.report.diff_text import render
+
+        output.write_report(render(result), out)
+    else:
+        from porting.report.diff_text import print_diff
+        from porting.report.text import console_for
+
+        print_diff(console_for(sys.stdout), result)
