@@ -53,10 +53,12 @@ class Judge:
         A body of If, Loop or Scan is not looked into: its nodes are judged by themselves.
         """
         found: Answer = ()
-        if not self._is_fused(node):
+        if node.key not in self.table.fusing or not self._is_fused(node):
             facts = NodeFacts(node, self.precision or self.table.precision, self.options)
             found = self._memory.recall(facts, self._of_node)
-        return _worst_first((*found, *self._of_patterns(node)))
+        if node.key in self.table.anchored:
+            found = (*found, *self._of_patterns(node))
+        return _worst_first(found)
 
     def _of_node(self, facts: NodeFacts) -> Answer:
         """What the table says of the node by itself."""
@@ -107,7 +109,8 @@ class Judge:
 
     def verdict(self, node: Node) -> Verdict:
         """The worst of a node's findings."""
-        return worst([f.verdict for f in self.findings(node)])
+        found = self.findings(node)
+        return worst([f.verdict for f in found]) if found else "supported"
 
     def model_findings(self, graph: Graph) -> tuple[Finding, ...]:
         """What the table says against the model as a whole."""

@@ -12,7 +12,7 @@ from typing import TypeAlias
 from weakref import WeakKeyDictionary
 
 from porting.capability.facts import Asked, NodeFacts
-from porting.model.graph import Graph, Node, Value
+from porting.model.graph import Graph, Node
 from porting.results import Finding
 
 Signature: TypeAlias = tuple[object, ...]
@@ -21,9 +21,9 @@ Answer: TypeAlias = tuple[Finding, ...]
 
 @dataclass
 class _Known:
-    """The answers for one signature, by what else was asked."""
+    """The answers for one signature, by what else was asked, in a fixed order."""
 
-    asked: frozenset[Asked]
+    asked: tuple[Asked, ...]
     answers: dict[tuple[object, ...], Answer] = field(default_factory=dict)
 
 
@@ -47,15 +47,15 @@ class Memory:
             if answer is not None:
                 return answer
         answer = find(facts)
-        asked = frozenset(facts.asked)
-        if found is None or not asked <= found.asked:
-            found = known[signature] = _Known(asked | (found.asked if found else frozenset()))
+        if found is None or not facts.asked.issubset(found.asked):
+            before = found.asked if found is not None else ()
+            found = known[signature] = _Known(tuple(sorted(facts.asked.union(before))))
         found.answers[_rest(facts, found.asked)] = answer
         return answer
 
 
-def _rest(facts: NodeFacts, asked: frozenset[Asked]) -> tuple[object, ...]:
-    return tuple(facts.answer(a) for a in sorted(asked))
+def _rest(facts: NodeFacts, asked: tuple[Asked, ...]) -> tuple[object, ...]:
+    return tuple([facts.answer(a) for a in asked])
 
 
 def root_of(graph: Graph) -> Graph:
@@ -69,12 +69,12 @@ def signature_of(node: Node) -> Signature | None:
     """Operator, attributes and what is known of the operands; None for a node with a body."""
     if node.written is None:
         return None
-    inputs = tuple(_seen(v) for v in node.input_values())
-    outputs = tuple(_seen(node.output(i)) for i in range(len(node.outputs)))
-    return (node.key, node.opset, node.written, inputs, outputs)
-
-
-def _seen(value: Value | None) -> Signature | None:
-    if value is None:
-        return None
-    return (value.dtype, value.shape, value.is_const, value.kind)
+    known: list[object] = []
+    value = node.graph.value
+    for name in (*node.inputs, None, *node.outputs):
+        if name:
+            v = value(name)
+            known += (v.dtype, v.shape, v.is_const, v.kind)
+        else:
+            known.append(name)
+    return (node.key, node.opset, node.written, tuple(known))

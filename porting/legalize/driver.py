@@ -71,7 +71,10 @@ class Legalizer:
             if needed.isdisjoint(node.outputs):
                 continue
             kept, its = self._visit(graph, node)
-            needed.update(i for n in kept for i in (*n.inputs, *n.captured()))
+            for each in kept:
+                needed.update(each.inputs)
+                if each.subgraphs:
+                    needed |= each.captured()
             nodes += reversed(kept)
             parts.append(its)
         graph.nodes = nodes[::-1]

@@ -194,6 +194,7 @@ class Node:
         "__dict__",
         "_info",
         "_info_of",
+        "_written",
         "domain",
         "graph",
         "inputs",
@@ -218,6 +219,7 @@ class Node:
         self.subgraphs: dict[str, Graph] = {}
         self.origin = origin
         self.prefix = ""
+        self._written: tuple[tuple[tuple[str, bytes], ...] | None] | None = None
         self._info: OpInfo | None = None
         self._info_of: Context | None = None
 
@@ -249,9 +251,14 @@ class Node:
             if a.type not in {AttributeProto.GRAPH, AttributeProto.GRAPHS}
         }
 
-    @cached_property
+    @property
     def written(self) -> tuple[tuple[str, bytes], ...] | None:
         """The attributes in a form to compare; None where one is a body or a large tensor."""
+        if self._written is None:
+            self._written = (self._comparable(),)
+        return self._written[0]
+
+    def _comparable(self) -> tuple[tuple[str, bytes], ...] | None:
         found: list[tuple[str, bytes]] = []
         for a in self.proto.attribute:
             is_large = a.type == AttributeProto.TENSOR and a.t.ByteSize() > SMALL

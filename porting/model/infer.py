@@ -52,6 +52,7 @@ def infer_node(node: Node, hints: Hints | None = None) -> None:
     if node.op_type == "Constant" and node.domain == "ai.onnx":
         _define_constant(node)
         return
+    values = node.input_values()
     outputs = [Value(name) for name in node.outputs]
     if node.subgraphs:
         bind_inputs(node)
@@ -59,8 +60,8 @@ def infer_node(node: Node, hints: Hints | None = None) -> None:
             infer(body, hints)
         collect_outputs(node, outputs)
     else:
-        _infer_schema(node, outputs)
-    same = _same_in_every_run(node)
+        _infer_schema(node, values, outputs)
+    same = _same_in_every_run(node, values)
     for value in outputs:
         if value.name:
             hints.refine(value)
@@ -74,12 +75,15 @@ def infer_node(node: Node, hints: Hints | None = None) -> None:
                 node.graph.define(constant(name, array))
 
 
-def _same_in_every_run(node: Node) -> bool:
+def _same_in_every_run(node: Node, values: Sequence[Value | None]) -> bool:
     """Whether a node computes from constants alone, though its results may be too large to fold."""
-    if node.info is None or node.subgraphs or node.op_type in _RANDOM:
-        return False
-    given = [v for v in node.input_values() if v is not None]
-    return bool(given) and all(v.is_const for v in given)
+    given = 0
+    for value in values:
+        if value is not None:
+            if not value.is_const:
+                return False
+            given += 1
+    return bool(given) and not (node.info is None or node.subgraphs or node.op_type in _RANDOM)
 
 
 _RANDOM = frozenset(
@@ -91,7 +95,7 @@ _RANDOM = frozenset(
 def _refine_declared(graph: Graph, value: Value) -> None:
     """The file's own word on a value: the element type, and the shape where nothing is known."""
     proto = graph.declared.get(value.name)
-    if proto is None:
+    if proto is None or (value.dtype is not None and value.shape is not None):
         return
     hint = Value(value.name)
     hint.set_type(proto)
@@ -133,30 +137,33 @@ def _scalar_constant(attribute: AttributeProto) -> Array | None:
     return None
 
 
-def _infer_schema(node: Node, outputs: list[Value]) -> None:
+def _infer_schema(node: Node, values: Sequence[Value | None], outputs: list[Value]) -> None:
     """ONNX's inference for one node; what it cannot tell stays unknown."""
     if node.info is None:
         infer_contrib(node, outputs)
         return
-    values = node.input_values()
-    given = [v for v in values if v is not None]
-    if any((v.dtype if v.kind == "tensor" else v.type_proto) is None for v in given):
-        return
-    data = {v.name: a for v in given if (a := _deciding(v)) is not None}
+    data: dict[str, Array] = {}
+    for value in values:
+        if value is None:
+            continue
+        if (value.dtype if value.kind == "tensor" else value.type_proto) is None:
+            return
+        if value.is_const and (contents := _deciding(value)) is not None:
+            data[value.name] = contents
     known = node.graph.context.inferred
     key = _question(node, values, data)
     found = known.get(key) if key is not None else None
     if found is None:
-        found = _ask(node, given, data)
+        found = _ask(node, [v for v in values if v is not None], data)
         if key is not None:
             known[key] = found
     if found is _CONFLICT:
         node.graph.conflicts += 1
         return
-    for value, seen in zip(outputs, found, strict=True):
+    for output, seen in zip(outputs, found, strict=True):
         if seen is not None:
-            value.dtype, value.shape, value.kind = seen.dtype, seen.shape, seen.kind
-            value.type_proto = seen.type_proto
+            output.dtype, output.shape, output.kind = seen.dtype, seen.shape, seen.kind
+            output.type_proto = seen.type_proto
 
 
 Answer: TypeAlias = tuple[Value | None, ...]
@@ -172,14 +179,18 @@ def _question(
     """All that the answer depends on; None for a node that cannot be compared."""
     if node.written is None:
         return None
-    inputs = tuple(
-        (v.dtype, v.shape, data[v.name].tobytes() if v.name in data else None)
-        if v is not None and v.kind == "tensor"
-        else (v.type_proto.SerializeToString() if v is not None and v.type_proto else None)
-        for v in values
-    )
-    outputs = tuple(bool(o) for o in node.outputs)
-    return (node.key, node.opset, node.written, inputs, outputs)
+    inputs: list[object] = []
+    for value in values:
+        if value is None:
+            inputs.append(None)
+        elif value.kind == "tensor":
+            contents = data.get(value.name) if data else None
+            inputs += (value.dtype, value.shape)
+            inputs.append(None if contents is None else contents.tobytes())
+        else:
+            inputs.append(value.type_proto.SerializeToString() if value.type_proto else None)
+    outputs = "" not in node.outputs or tuple(map(bool, node.outputs))
+    return (node.key, node.opset, node.written, tuple(inputs), len(node.outputs), outputs)
 
 
 def _ask(node: Node, given: Sequence[Value], data: Mapping[str, Array]) -> Answer:
@@ -211,7 +222,7 @@ def _deciding(value: Value) -> Array | None:
 
     No operator takes a shape from more floating-point numbers than there are scales.
     """
-    if not value.is_const or value.dtype not in _SHAPE_DTYPES:
+    if value.dtype not in _SHAPE_DTYPES:
         return None
     if value.dtype == "float32" and (value.size or 0) > _MOST_SCALES:
         return None

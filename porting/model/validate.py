@@ -18,6 +18,8 @@ _NEWEST = dict(zip(("ai.onnx", "ai.onnx.ml"), onnx.helper.VERSION_TABLE[-1][2:],
 
 Locate: TypeAlias = Callable[[TensorProto], object]
 
+_TEXT = frozenset({str})
+
 
 def initializer_names(graph: GraphProto) -> list[str]:
     """Names of the dense and sparse initializers of one graph."""
@@ -102,10 +104,11 @@ def _define(inputs: Iterable[str], weights: Iterable[str], nodes: Sequence[NodeP
             known.add(name)
     values = given | stored
     for index, node in enumerate(nodes):
-        for name in filter(None, node.output):
-            if name in values:
+        for name in node.output:
+            if name and name in values:
                 raise _duplicate(name, _label(index, node))
             values.add(name)
+    values.discard("")
     return values
 
 
@@ -116,7 +119,7 @@ def _check_nodes(
     scope: _Scope,
 ) -> set[str]:
     inner = _Scope(scope.locate, scope.imports, (*scope.values, values))
-    needs = [_check_node(_label(index, node), node, inner) for index, node in enumerate(nodes)]
+    needs = [_check_node(index, node, inner) for index, node in enumerate(nodes)]
     results = set(filter(None, outputs))
     for name in results:
         _require_value(name, "as an output of the graph", inner)
@@ -124,25 +127,30 @@ def _check_nodes(
     return results.union(*needs) - values
 
 
-def _check_node(label: str, node: NodeProto, scope: _Scope) -> set[str]:
+def _check_node(index: int, node: NodeProto, scope: _Scope) -> set[str]:
     """Validates one node; returns every value that it or its bodies use."""
-    _require_text(node.name, node.op_type, node.domain, node.overload, *node.input, *node.output)
-    _require_text(*(attribute.name for attribute in node.attribute))
+    names = set(node.input)
+    _require_text(node.name, node.op_type, node.domain, node.overload, *names, *node.output)
     domain = domain_name(node.domain)
     if domain not in scope.imports:
         raise ModelError(
             "model-domain-not-imported",
-            f"{label} is of domain {domain!r}, which the model does not import",
+            f"{_label(index, node)} is of domain {domain!r}, which the model does not import",
             "Add the domain to the model's opset_import.",
         )
-    names = set(filter(None, node.input))
-    for name in names:
-        _require_value(name, f"as an input of {label}", scope)
+    names.discard("")
+    if not names <= scope.values[-1]:
+        for name in names:
+            _require_value(name, f"as an input of {_label(index, node)}", scope)
     for attribute in node.attribute:
+        _require_text(attribute.name)
         _check_tensors([attribute.t] if attribute.HasField("t") else attribute.tensors, scope)
         one = attribute.HasField("sparse_tensor")
         _check_sparse([attribute.sparse_tensor] if one else attribute.sparse_tensors, scope)
-    return names.union(*(_check_graph(graph, scope) for graph in subgraphs(node)))
+        bodies = [attribute.g] if attribute.HasField("g") else attribute.graphs
+        for body in bodies:
+            names |= _check_graph(body, scope)
+    return names
 
 
 def _check_tensors(tensors: Iterable[TensorProto], scope: _Scope) -> None:
@@ -160,7 +168,7 @@ def _check_sparse(tensors: Iterable[onnx.SparseTensorProto], scope: _Scope) -> N
 
 def _require_text(*names: object) -> None:
     """Refuses names that are not UTF-8, which protobuf gives as bytes instead of text."""
-    if not all(isinstance(name, str) for name in names):
+    if not _TEXT.issuperset(map(type, names)):
         raise wire.broken("model-not-onnx", "a name in the model is not UTF-8 text")
 
 
@@ -173,9 +181,10 @@ def _require_value(name: str, use: str, scope: _Scope) -> None:
 def _sort(nodes: MutableSequence[NodeProto], needs: list[set[str]]) -> None:
     """Sorts `nodes` topologically, in place and stably: as far as possible in their order."""
     producer = {name: index for index, node in enumerate(nodes) for name in node.output}
-    before = [{producer[name] for name in names if name in producer} for names in needs]
-    if all(max(indices, default=-1) < index for index, indices in enumerate(before)):
+    place = producer.get
+    if all(place(name, -1) < index for index, names in enumerate(needs) for name in names):
         return
+    before = [{producer[name] for name in names if name in producer} for names in needs]
     sorter = TopologicalSorter(dict(enumerate(before)))
     try:
         sorter.prepare()
