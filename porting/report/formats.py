@@ -13,10 +13,20 @@ FORMATS: Mapping[str, str] = {
     "text": "porting.report.text",
     "json": "porting.report.as_json",
     "markdown": "porting.report.markdown",
+    "sarif": "porting.report.sarif",
+    "junit": "porting.report.junit",
+    "github": "porting.report.github",
+    "gitlab": "porting.report.gitlab",
 }
 """Format name to the module whose `render(report, view)` writes it."""
 
-SUFFIXES: Mapping[str, str] = {".json": "json", ".md": "markdown"}
+SUFFIXES: Mapping[str, str] = {
+    ".json": "json",
+    ".md": "markdown",
+    ".sarif": "sarif",
+    ".xml": "junit",
+    ".codequality.json": "gitlab",
+}
 """End of a file's name to the format that it asks for; text for any other."""
 
 
@@ -52,7 +62,9 @@ def renderer(name: str) -> Renderer:
 
 def format_of(file: Path) -> str:
     """The format that a file's name asks for."""
-    return SUFFIXES.get(file.suffix.lower(), "text")
+    name = file.name.lower()
+    ends = [end for end in SUFFIXES if name.endswith(end)]
+    return SUFFIXES[max(ends, key=len)] if ends else "text"
 
 
 def require_format(name: str) -> str:

@@ -1,7 +1,9 @@
 """Findings that are equal and stand equally before the gate, taken together."""
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import get_args
 
 from porting.gate.outcome import Entry, Judged, Standing
@@ -79,15 +81,43 @@ def subject(entry: Entry) -> CheckResult:
     return entry.result if entry.conversion is None else entry.conversion.before
 
 
-def troubles(entry: Entry) -> Iterator[tuple[str, str]]:
-    """Code and text of what fails an entry besides its findings."""
-    for clause in entry.broken:
-        yield "gate-limit", clause
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What fails an entry besides its findings.
+
+    Attributes:
+        code: Its kind, as `porting.capability.codes.GATE` has it.
+        text: What is the matter.
+        fingerprint: The same in every run, whatever the numbers in the text.
+    """
+
+    code: str
+    text: str
+    fingerprint: str
+
+
+def troubles(entry: Entry) -> Iterator[Trouble]:
+    """Limits on the whole that are broken, and a proof that failed."""
+    found = [("gate-limit", clause) for clause in entry.broken]
     conversion = entry.conversion
     if conversion is not None and conversion.disproved:
         failed = conversion.verification.get("status") == "failed"
         evidence = conversion.verification if failed else conversion.simulation or {}
-        yield "proof-failed", str(evidence.get("reason", ""))
+        found.append(("proof-failed", str(evidence.get("reason", ""))))
+    whole = subject(entry)
+    for number, (code, text) in enumerate(found):
+        parts = (PurePath(whole.model.path).as_posix(), whole.target.id, code, str(number))
+        digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass"))
+        yield Trouble(code, text, digest.hexdigest()[:32])
+
+
+def sentence(judged: Judged, target: str) -> str:
+    """A finding in one line, with its node and the target."""
+    node, finding = judged.node, judged.finding
+    place = "the model"
+    if node is not None:
+        place = f"{node.key} '{node.name}'" + (f" in '{node.scope}'" if node.scope else "")
+    return f"{place}: {finding.verdict} on {target}: {finding.message}"
 
 
 def outcome(entry: Entry) -> str:
@@ -100,7 +130,7 @@ def outcome(entry: Entry) -> str:
         parts.append(f"{len(failing)} of {result.model.nodes} nodes fail on {result.target.id}")
     if whole:
         parts.append(f"{result.target.id} does not take the model as it is")
-    parts += [text for _, text in troubles(entry)]
+    parts += [trouble.text for trouble in troubles(entry)]
     parts = parts or ["no node fails"]
     for standing in ("known", "waived"):
         count = sum(j.standing == standing for j in entry.judged)

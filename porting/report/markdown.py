@@ -173,7 +173,8 @@ def _lot(lot: Lot, notes: Footnotes, declined: Sequence[Declined]) -> Iterator[s
     if finding.help:
         yield f"  - {text(finding.help)}"
     if lot.first.reason:
-        yield f"  - waived: {text(lot.first.reason)}"
+        label = "waived: " if lot.first.standing == "waived" else ""
+        yield f"  - {label}{text(lot.first.reason)}"
     names = {(n.scope, n.name) for n in lot.nodes}
     about = [d for d in declined if (d.scope, d.node) in names]
     for reason, rules in list(rules_by_reason(about).items())[:REASONS_SHOWN]:

@@ -7,10 +7,11 @@ def plain(text: str) -> str:
     """`text` with control and format characters written as escapes: ESC as backslash x1b."""
     if text.isprintable():
         return text
-    return "".join(c if _is_plain(c) else _escaped(c) for c in text)
+    return "".join(c if is_plain(c) else _escaped(c) for c in text)
 
 
-def _is_plain(character: str) -> bool:
+def is_plain(character: str) -> bool:
+    """Whether a terminal shows the character and nothing else."""
     return unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 

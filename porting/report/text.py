@@ -265,7 +265,7 @@ def _rewrites(console: Console, rewrites: Sequence[Rewrite]) -> None:
                 ("rewrote    ", "green"),
                 "  ",
                 (plain(counted(m.op_type for m in members)), "bold"),
-                f"  to {made}, by {first.rule} ({first.exactness})",
+                f"  to {plain(made)}, by {first.rule} ({first.exactness})",
             )
         )
 

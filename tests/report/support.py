@@ -79,7 +79,9 @@ def checked(*nodes, path="m.onnx", findings=()):
 def standing(entry, *standings, reason=""):
     """The same entry with its findings standing as said."""
     judged = zip(entry.judged, standings, strict=True)
-    return replace(entry, judged=tuple(replace(j, standing=s, reason=reason) for j, s in judged))
+    reasons = {"waived": reason}
+    found = (replace(j, standing=s, reason=reasons.get(s, "")) for j, s in judged)
+    return replace(entry, judged=tuple(found))
 
 
 def report_of(*results, notes=()):

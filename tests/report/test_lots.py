@@ -3,7 +3,15 @@ from dataclasses import replace
 from report.support import checked, converted, finding, node, standing
 
 from porting.gate.evaluate import evaluate
-from porting.report.lots import lots, outcome, rewrites_by_kind, rules_by_reason, subject, troubles
+from porting.report.lots import (
+    lots,
+    outcome,
+    rewrites_by_kind,
+    rules_by_reason,
+    sentence,
+    subject,
+    troubles,
+)
 from porting.results import Declined, Rewrite
 
 
@@ -49,7 +57,7 @@ def test_a_failed_proof_is_a_trouble_of_a_conversion_and_its_subject_what_was_gi
     before, after = checked(path="a.onnx"), checked(path="b.onnx")
     proof = {"status": "failed", "reason": "y differs", "outputs": []}
     entry = evaluate(converted(before, after, verification=proof))
-    assert list(troubles(entry)) == [("proof-failed", "y differs")]
+    assert [(t.code, t.text) for t in troubles(entry)] == [("proof-failed", "y differs")]
     assert subject(entry) is before
     assert list(troubles(evaluate(converted(before, after)))) == []
 
@@ -57,7 +65,7 @@ def test_a_failed_proof_is_a_trouble_of_a_conversion_and_its_subject_what_was_gi
 def test_a_drift_that_is_too_large_is_a_trouble_too():
     drift = {"status": "failed", "reason": "y drifts"}
     entry = evaluate(converted(checked(), checked(), simulation=drift))
-    assert list(troubles(entry)) == [("proof-failed", "y drifts")]
+    assert [(t.code, t.text) for t in troubles(entry)] == [("proof-failed", "y drifts")]
 
 
 def test_rewrites_and_refusals_are_told_once():
@@ -68,3 +76,16 @@ def test_rewrites_and_refusals_are_told_once():
         for rule, why, kind in (("r", "form", "form"), ("s", "must be allowed", "policy"))
     ]
     assert rules_by_reason(declined) == {"must be allowed": ["s"], "form": ["r"]}
+
+
+def test_the_fingerprint_of_a_trouble_is_that_of_its_kind_not_of_its_numbers():
+    entries = [replace(evaluate(checked()), broken=(f"{n} nodes on the CPU",)) for n in (3, 4)]
+    prints = {t.fingerprint for entry in entries for t in troubles(entry)}
+    assert len(prints) == 1
+
+
+def test_a_finding_in_one_line_names_node_and_target():
+    (judged,) = evaluate(checked(node("a", scope="if/then"))).judged
+    assert sentence(judged, "toy") == "Conv 'a' in 'if/then': unsupported on toy: too large"
+    (judged,) = evaluate(checked(findings=(finding(),))).judged
+    assert sentence(judged, "toy") == "the model: unsupported on toy: too large"
