@@ -1,5 +1,6 @@
 """The Typer application, and the one place where errors become exit statuses."""
 
+import gc
 import os
 import sys
 from typing import Annotated
@@ -11,6 +12,9 @@ from porting.errors import PortError
 from . import check, convert, demo, diff, explain, op_map, opset, rules, targets, verify
 
 EXIT_PASS, EXIT_ERROR = 0, 2
+
+_COLLECT_AFTER = 200_000
+"""Objects until the next search for cycles: nodes and values live as long as the job does."""
 
 _INTERRUPTED = 130
 """What typer makes of Ctrl-C."""
@@ -60,6 +64,7 @@ def _options(
 
 def main() -> None:
     """Runs the command line and exits with its status."""
+    gc.set_threshold(_COLLECT_AFTER)
     sys.exit(run(sys.argv[1:]))
 
 
