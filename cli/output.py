@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from .summary import append_summary
+
 if TYPE_CHECKING:
     from porting.gate.outcome import Report
     from porting.report.formats import Sink, View
@@ -40,6 +42,8 @@ def write_reports(report: "Report", sinks: Iterable["Sink"], view: "View") -> No
             print_report(console_for(sys.stdout), report, view)
         else:
             write_report(renderer(sink.format)(report, view), sink.file)
+        if sink.format == "github":
+            append_summary(report, view)
 
 
 def progress(step: str) -> None:
