@@ -36,7 +36,7 @@ def command(
     shape = ["image=1,3,32,32"]
 
     _say("1. Will it run?", f"port check {model} --target {chip} --shape {shape[0]}")
-    check.command(model, chip, shape)
+    check.command([str(model)], [chip], shape, no_config=True, no_cache=True)
     _say(
         "2. Make it run, and prove that it is still the same function.",
         f"port convert {model} --target {chip} --shape {shape[0]} -o {converted} --report {report}",

@@ -1,7 +1,8 @@
 """Where reports go: standard output, or a file that is replaced in one step."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,3 +57,31 @@ def progress_end() -> None:
     """Clears the line of `progress`."""
     if sys.stderr.isatty():
         typer.echo("\r\x1b[2K", nl=False, err=True)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Callable[[int, int, str], None]]:
+    """Something to tell of each model that is done, of several: a bar on stderr, on terminals."""
+    if not sys.stderr.isatty():
+        yield lambda done, total, name: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from porting.report.safe import shortened
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", visible=False)
+
+        def tell(done: int, total: int, name: str) -> None:
+            visible = total > 1
+            bar.update(
+                task,
+                completed=done,
+                total=total,
+                visible=visible,
+                description=shortened(name, 48),
+            )
+
+        yield tell

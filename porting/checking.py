@@ -40,10 +40,26 @@ def check(
         TableError: The table is broken.
         UsageError: The target, a shape or a dimension does not exist.
     """
+    judge = judge_for(target, op_map, precision, options)
+    prepared = prepare(model, shapes, dims)
+    return judge_model(judge, prepared.graph, prepared.info())
+
+
+def judge_for(
+    target: str,
+    op_map: str | Path | None = None,
+    precision: str = "",
+    options: Mapping[str, str] | None = None,
+) -> Judge:
+    """What holds nodes against a target's table; see `check` for the arguments.
+
+    Raises:
+        TableError: The table is broken.
+        UsageError: The target, the precision or an option does not exist.
+    """
     table = load_target(target, Path(op_map) if op_map is not None else None)
     check_precision(table, precision)
-    prepared = prepare(model, shapes, dims)
-    return judge_model(Judge(table, precision, options or {}), prepared.graph, prepared.info())
+    return Judge(table, precision, options or {})
 
 
 def check_precision(table: CapabilityTable, precision: str) -> None:

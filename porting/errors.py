@@ -19,6 +19,10 @@ class PortError(Exception):
         self.message = message
         self.help = help
 
+    def __reduce__(self) -> tuple[type["PortError"], tuple[str, str, str]]:
+        """Lets it pass between processes, which `Exception` would rebuild from the message."""
+        return type(self), (self.code, self.message, self.help)
+
 
 class ModelError(PortError):
     """The model file cannot be used."""

@@ -1,4 +1,9 @@
+import os
+
 from hypothesis import settings
+
+# No test takes an answer from the user's cache, nor leaves one there.
+os.environ["PORT_CACHE"] = "off"
 
 # A timed test fails on a busy machine, and a random one on an unlucky day: the gate has neither.
 # `pytest --hypothesis-profile explore` draws anew at every run.

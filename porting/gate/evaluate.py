@@ -2,20 +2,29 @@
 
 from dataclasses import dataclass
 
-from porting.gate.fingerprint import fingerprints
-from porting.gate.outcome import Entry, Judged
+from porting.gate.baseline import Known, match
+from porting.gate.fingerprint import Named, fingerprints
+from porting.gate.outcome import Entry, Judged, Standing
+from porting.gate.thresholds import MaxFallback
+from porting.gate.waivers import Waiver, waiver_for
 from porting.results import FAILING, CheckResult, ConvertResult, Verdict
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What fails the gate.
+    """What fails the gate, for one model on one target.
 
     Attributes:
         fail_on: Verdicts that fail it.
+        max_fallback: How many nodes may run on the host.
+        waivers: Those that concern the model and the target.
+        known: What the baseline has of them; None if there is no baseline.
     """
 
     fail_on: frozenset[Verdict] = FAILING
+    max_fallback: MaxFallback | None = None
+    waivers: tuple[Waiver, ...] = ()
+    known: tuple[Known, ...] | None = None
 
     @property
     def is_default(self) -> bool:
@@ -30,8 +39,42 @@ def evaluate(result: CheckResult | ConvertResult, policy: Policy = DEFAULT) -> E
     """Holds a check, or what a conversion made, against a policy."""
     conversion = result if isinstance(result, ConvertResult) else None
     check = result.after if isinstance(result, ConvertResult) else result
-    judged = tuple(
-        Judged(f, node, name, "fails" if f.verdict in policy.fail_on else "passes")
-        for (f, node), name in fingerprints(check)
+    named = fingerprints(check)
+    waived = {
+        n.place: waiver_for(policy.waivers, n.finding, n.node)
+        for n in named
+        if policy.waivers and n.finding.verdict in policy.fail_on
+    }
+    open_ = [
+        n for n in named if n.finding.verdict in policy.fail_on and not _holds(waived.get(n.place))
+    ]
+    matched = match(open_, policy.known or ())
+    judged = tuple(_judged(n, policy, waived.get(n.place), matched.places) for n in named)
+    broken = policy.max_fallback.broken(check) if policy.max_fallback else ""
+    return Entry(
+        check,
+        judged,
+        (broken,) if broken else (),
+        conversion,
+        not policy.is_default,
+        matched.gone,
     )
-    return Entry(check, judged, (), conversion, not policy.is_default)
+
+
+def _holds(waiver: Waiver | None) -> bool:
+    return waiver is not None and not waiver.expired
+
+
+def _judged(named: Named, policy: Policy, waiver: Waiver | None, known: frozenset[str]) -> Judged:
+    def stands(standing: Standing, reason: str = "") -> Judged:
+        return Judged(
+            named.finding, named.node, named.fingerprint, standing, reason, named.kind, named.place
+        )
+
+    if named.finding.verdict not in policy.fail_on:
+        return stands("passes")
+    if waiver is not None and not waiver.expired:
+        return stands("waived", waiver.reason)
+    if named.place in known:
+        return stands("known")
+    return stands("fails", waiver.why_expired if waiver is not None else "")

@@ -1,12 +1,33 @@
 """What names a finding in every run: the same for the same finding, another for another."""
 
 import hashlib
+import os
 from collections.abc import Iterator
-from pathlib import PurePath
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 
 from porting.results import CheckResult, Finding, NodeResult
 
 Located = tuple[Finding, NodeResult | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A finding and its names.
+
+    Attributes:
+        finding: What the table says.
+        node: About which node; None for the model as a whole.
+        kind: Equal for equal findings on nodes of one operator.
+        place: The kind, and where in the model the node stands.
+        fingerprint: The place, and which model it is.
+    """
+
+    finding: Finding
+    node: NodeResult | None
+    kind: str
+    place: str
+    fingerprint: str
 
 
 def located(result: CheckResult) -> Iterator[Located]:
@@ -23,30 +44,38 @@ def located(result: CheckResult) -> Iterator[Located]:
 def kind_of(result: CheckResult, finding: Finding, node: NodeResult | None) -> str:
     """What equal findings on nodes of the same operator have in common.
 
-    Neither the node's name nor its sizes are in it, which change with every export.
+    The node's name and sizes are not in it, which change with every export, nor is the model's
+    path.
     """
-    parts = (
-        PurePath(result.model.path).as_posix(),
+    return _digest(
         result.target.id,
         node.key if node else "",
         finding.verdict,
         finding.code,
         finding.reason or finding.message,
     )
-    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def fingerprints(result: CheckResult) -> list[tuple[Located, str]]:
-    """Every finding with a fingerprint of its own.
-
-    It is made of the kind, the scope and the node's name; nodes that share those are numbered.
-    """
-    seen: dict[str, int] = {}
-    named = []
+def fingerprints(result: CheckResult) -> list[Named]:
+    """Every finding with names of its own; nodes that share scope and name are numbered."""
+    model = model_name(result.model.path)
+    seen: dict[tuple[str, str, str], int] = {}
+    found = []
     for finding, node in located(result):
-        place = (node.scope, node.name) if node else ("", "")
-        text = "\0".join((kind_of(result, finding, node), *place))
-        number = seen[text] = seen.get(text, -1) + 1
-        digest = hashlib.sha256(f"{text}\0{number}".encode("utf-8", "surrogatepass"))
-        named.append(((finding, node), digest.hexdigest()[:32]))
-    return named
+        kind = kind_of(result, finding, node)
+        where = (kind, node.scope, node.name) if node else (kind, "", "")
+        number = seen[where] = seen.get(where, -1) + 1
+        place = _digest(*where, str(number))
+        found.append(Named(finding, node, kind, place, _digest(model, place)))
+    return found
+
+
+def model_name(path: str) -> str:
+    """A path as it is the same on every machine: from the working directory, with slashes."""
+    if path and Path(path).is_absolute() and Path(path).is_relative_to(Path.cwd()):
+        path = os.path.relpath(path)
+    return PurePath(path).as_posix() if path else ""
+
+
+def _digest(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -19,7 +19,9 @@ class Judged:
         node: About which node; None for the model as a whole.
         fingerprint: The same for the same finding in every run; differs between nodes.
         standing: What it means to the gate.
-        reason: Of the waiver, where it is waived.
+        reason: Of the waiver, where it is waived; that it expired, where it was.
+        kind: Equal for equal findings on nodes of one operator.
+        place: The fingerprint without the model's path.
     """
 
     finding: Finding
@@ -27,6 +29,8 @@ class Judged:
     fingerprint: str
     standing: Standing
     reason: str = ""
+    kind: str = ""
+    place: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""
@@ -50,6 +54,7 @@ class Entry:
         broken: Limits on the whole that do not hold, a clause each.
         conversion: What was done, where the model was converted.
         gated: Whether anything but the verdicts decided: a baseline, a waiver, another threshold.
+        gone: What the baseline lists and the model no longer has, a clause each.
     """
 
     result: CheckResult
@@ -57,6 +62,7 @@ class Entry:
     broken: tuple[str, ...] = ()
     conversion: ConvertResult | None = None
     gated: bool = False
+    gone: tuple[str, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -78,7 +84,11 @@ class Entry:
         form["verdict"] = "pass" if self.passed else "fail"
         if self.gated:
             listed = [j.to_dict() for j in self.judged if j.standing != "passes"]
-            form["gate"] = {"broken": list(self.broken), "findings": listed}
+            form["gate"] = {
+                "broken": list(self.broken),
+                "gone": list(self.gone),
+                "findings": listed,
+            }
         return form
 
 
@@ -110,7 +120,7 @@ class Report:
         """The JSON form: of one entry its own, of several `port.report/1` around them."""
         forms = [entry.to_dict(every_node=every_node) for entry in self.entries]
         if len(forms) == 1:
-            return forms[0]
+            return forms[0] | ({"notes": list(self.notes)} if self.notes else {})
         return {
             "schema": "port.report/1",
             "verdict": "pass" if self.passed else "fail",

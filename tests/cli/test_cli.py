@@ -126,7 +126,7 @@ def test_verify_compares_two_files(folder, capsys):
             ["check", "good.onnx", "--op-map", "toy.yaml", "--precision", "int3"],
             "precision-unknown",
         ),
-        (["check"], "usage"),
+        (["check"], "model-missing"),
         (["chek"], "usage"),
         (["check", "good.onnx", "--bogus"], "usage"),
         (["check", ".", "--op-map", "toy.yaml"], "model-is-directory"),
@@ -153,7 +153,7 @@ def test_an_error_of_ours_is_not_a_traceback(folder, capsys, monkeypatch):
     def broken(*arguments, **options):
         raise RuntimeError("a bug\nin two lines")
 
-    monkeypatch.setattr("porting.checking.check", broken)
+    monkeypatch.setattr("porting.gate.jobs.run", broken)
     assert run(["check", "good.onnx", "--op-map", "toy.yaml"]) == 2
     captured = capsys.readouterr()
     assert captured.err.startswith("error[internal]: RuntimeError: a bug in two lines")
@@ -167,7 +167,7 @@ def test_being_stopped_is_exit_2(folder, capsys, monkeypatch, error):
     def stop(*arguments, **options):
         raise error
 
-    monkeypatch.setattr("porting.checking.check", stop)
+    monkeypatch.setattr("porting.gate.jobs.run", stop)
     assert run(["check", "good.onnx", "--op-map", "toy.yaml"]) == 2
     assert "Traceback" not in capsys.readouterr().err
 

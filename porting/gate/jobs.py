@@ -1,0 +1,133 @@
+"""One model on its targets: from the cache, or loaded once and judged by each table."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from porting.errors import PortError
+from porting.gate import answers, identity
+from porting.gate.cache import Cache, stamp_of
+from porting.results import CheckResult
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A model and what it is held against.
+
+    Attributes:
+        model: Its path.
+        targets: Target ids; one empty one where `op_map` is given.
+        op_map: The user's own table.
+        shapes: Shapes of inputs by name.
+        dims: Sizes of symbolic dimensions by name.
+        precision: Compute type; the tables' defaults if empty.
+        options: Choices that the tables name.
+    """
+
+    model: Path
+    targets: tuple[str, ...]
+    op_map: Path | None = None
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    dims: Mapping[str, int] = field(default_factory=dict)
+    precision: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def keys(self, sha256: str) -> dict[str, str]:
+        """By target, what a stored answer is found by: all that decides it, but for data files.
+
+        A target whose table cannot be read has none.
+        """
+        shapes = sorted((name, list(sizes)) for name, sizes in self.shapes.items())
+        given = [shapes, sorted(self.dims.items()), self.precision, sorted(self.options.items())]
+        found = {}
+        for target in self.targets:
+            with contextlib.suppress(OSError, PortError):  # the check itself says what is wrong
+                table = identity.table(target, self.op_map)
+                parts = [identity.program(), sha256, self.model.name, table, *given]
+                found[target] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        return found
+
+
+Results = dict[str, CheckResult]
+"""By target."""
+
+
+def recall(job: Job, cache: Cache, keys: Mapping[str, str]) -> Results:
+    """What the cache knows of a job."""
+    found: Results = {}
+    path, op_map = str(job.model), str(job.op_map or "")
+    for target, key in keys.items():
+        answer = answers.loaded(cache.get(key) or b"", key, path, op_map)
+        if answer is not None and (not answer.data or _unchanged(job.model, answer.data)):
+            found[target] = answer.result
+    return found
+
+
+def _unchanged(path: Path, data: tuple[answers.DataFile, ...]) -> bool:
+    from porting.gate.witness import unchanged
+
+    return unchanged(path, data)
+
+
+def run(job: Job, cache: Cache | None) -> Results:
+    """The verdicts on a model, from the cache where it has them.
+
+    Raises:
+        PortError: As `porting.check`.
+    """
+    if cache is None:
+        return _judge(job, None).results
+    try:
+        stamp, digest = stamp_of(job.model), cache.sha256(job.model)
+    except OSError:  # the loader says what is wrong with the file
+        return _judge(job, None).results
+    keys = job.keys(digest)
+    found = recall(job, cache, keys)
+    missing = tuple(t for t in job.targets if t not in found)
+    if missing:
+        judged = _judge(replace(job, targets=missing), digest)
+        found |= judged.results
+        if stamp_of(job.model) == stamp:
+            _store(cache, keys, judged)
+    return {target: found[target] for target in job.targets}
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """New results, and what they rest on beside the model's file."""
+
+    results: Results
+    data: tuple[answers.DataFile, ...]
+
+
+def _judge(job: Job, sha256: str | None) -> _Judged:
+    """Loads the model once, and holds it against each table."""
+    from porting.checking import judge_for, judge_model
+    from porting.gate.witness import Watched, data_files
+    from porting.model.build import build
+    from porting.model.inline import inline_functions
+    from porting.model.load import load
+    from porting.prepare import Prepared
+
+    judges = [judge_for(t, job.op_map, job.precision, job.options) for t in job.targets]
+    loaded = load(job.model)
+    plain = inline_functions(loaded)
+    watched = Watched(plain.proto, plain.path, plain.stamp)
+    prepared = Prepared(loaded, build(watched, job.shapes, job.dims))
+    info = prepared.describe(str(job.model), sha256 or loaded.sha256)
+    results = {
+        target: judge_model(judge, prepared.graph, info)
+        for target, judge in zip(job.targets, judges, strict=True)
+    }
+    return _Judged(results, data_files(loaded, watched.read))
+
+
+def _store(cache: Cache, keys: Mapping[str, str], judged: _Judged) -> None:
+    for target, result in judged.results.items():
+        if target in keys:
+            with contextlib.suppress(ValueError):  # a name that is no Unicode
+                data = answers.dumped(answers.Answer(keys[target], result, judged.data))
+                cache.put(keys[target], data)

@@ -1,0 +1,80 @@
+"""Work shared among processes: answers in order, and no process left behind, however it ends."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Generator, Sequence, Set
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import active_children, get_context, parent_process
+from multiprocessing.process import BaseProcess
+from typing import TypeVar
+
+from porting.errors import PortError
+
+_Item = TypeVar("_Item")
+_Answer = TypeVar("_Answer")
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def ordered(
+    function: Callable[[_Item], _Answer], items: Sequence[_Item], jobs: int
+) -> Generator[_Answer, None, None]:
+    """The answers to some items, in the items' order.
+
+    Args:
+        function: Of a module's top level; what it raises is raised here, the first item's first.
+        items: Can be sent to another process.
+        jobs: How many processes; one means this one.
+
+    Raises:
+        PortError: `process-died` if one was killed, as happens where memory runs out.
+    """
+    if min(jobs, len(items)) <= 1:
+        yield from map(function, items)
+        return
+    others: Set[BaseProcess] = set(active_children())
+    # not forked: a library may have threads by now
+    pool = ProcessPoolExecutor(min(jobs, len(items)), get_context("spawn"), initializer=_begin)
+    try:
+        futures = [pool.submit(function, item) for item in items]
+        for future in futures:
+            yield future.result()
+    except BrokenProcessPool:
+        _stop(pool, others)
+        raise PortError(
+            "process-died", "a process that checked a model was killed", "try --jobs 1"
+        ) from None
+    except BaseException:
+        _stop(pool, others)
+        raise
+    pool.shutdown()
+
+
+def _stop(pool: ProcessPoolExecutor, others: Set[BaseProcess]) -> None:
+    """Ends a pool's processes at once, whatever they are doing."""
+    pool.shutdown(wait=False, cancel_futures=True)
+    ours = set(active_children()) - others
+    for child in ours:
+        child.terminate()
+    for child in ours:
+        child.join()
+
+
+def _begin() -> None:
+    """Lets the parent alone answer to Ctrl-C, and ends with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

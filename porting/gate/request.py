@@ -1,0 +1,46 @@
+"""What one run is asked for, on the command line or from Python."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A run of the gate; what is left out is taken from the configuration.
+
+    Attributes:
+        models: Files and patterns of files.
+        targets: Targets and groups of them; see `select.targets`.
+        op_map: A table of the user's own instead of a target.
+        shapes: Shapes of inputs by name.
+        dims: Sizes of symbolic dimensions by name.
+        precision: Compute type.
+        options: Choices that tables name.
+        fail_on: The best verdict that fails the gate.
+        strict: What cannot be decided fails it.
+        max_fallback: Share or number of nodes that may run on the host.
+        baseline: File of findings that are known.
+        update_baseline: Findings are written there instead of failing.
+        config: The configuration's file; looked for if None.
+        use_config: Whether a configuration counts at all.
+        use_cache: Whether answers are stored and taken from the store.
+        jobs: How many processes; 0 is one for each processor.
+    """
+
+    models: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    op_map: Path | None = None
+    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    dims: Mapping[str, int] = field(default_factory=dict)
+    precision: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+    fail_on: str = ""
+    strict: bool = False
+    max_fallback: str = ""
+    baseline: Path | None = None
+    update_baseline: bool = False
+    config: Path | None = None
+    use_config: bool = True
+    use_cache: bool = True
+    jobs: int = 1

@@ -1,0 +1,135 @@
+"""The gate: many models on many targets, held to what the repository asks for."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import date
+from functools import partial
+from typing import TypeAlias
+
+from porting.errors import PortError
+from porting.gate import jobs, pool
+from porting.gate.baseline import Baseline
+from porting.gate.cache import Cache, folder
+from porting.gate.evaluate import evaluate
+from porting.gate.jobs import Job, Results
+from porting.gate.outcome import Entry, Report
+from porting.gate.plan import Plan, planned
+from porting.gate.request import Request
+from porting.gate.waivers import Waiver
+
+Progress: TypeAlias = Callable[[int, int, str], None]
+"""Takes the number of models that are done, of all, and the path of one that is."""
+
+
+def run(
+    request: Request, progress: Progress = lambda *_: None, today: date | None = None
+) -> Report:
+    """Checks models on targets and holds the results against what may fail.
+
+    Args:
+        request: What to check and what fails.
+        progress: Told of each model that is done, in order.
+        today: The day for waivers with a date; the present one if None.
+
+    Returns:
+        An entry for each model and target, by model, then by target.
+
+    Raises:
+        ModelError: A model cannot be read.
+        TableError: A table is broken.
+        UsageError: Something that is named does not exist, or is not well formed.
+    """
+    plan = planned(request, today or date.today())
+    found = [
+        (job, result)
+        for job, results in zip(plan.jobs, _results(plan, progress), strict=True)
+        for result in results.values()
+    ]
+    entries = [evaluate(result, plan.policy(job, result)) for job, result in found]
+    written: list[str] = []
+    if request.update_baseline and plan.baseline is not None:
+        updated = _write(plan.baseline.updated(entries))
+        plan = replace(plan, baseline=updated)
+        entries = [evaluate(result, plan.policy(job, result)) for job, result in found]
+        written = [f"{updated.file} now holds {_counted(updated)}"]
+    return Report(tuple(entries), (*written, *_notes(plan, found, entries)))
+
+
+def _results(plan: Plan, progress: Progress) -> Iterator[Results]:
+    """The results of each job, in order."""
+    request, place = plan.request, folder()
+    cache = Cache(place) if request.use_cache and place is not None else None
+    known = {n: _recalled(job, cache) for n, job in enumerate(plan.jobs)} if cache else {}
+    left = [job for n, job in enumerate(plan.jobs) if not known.get(n)]
+    judge = partial(_run, cache=cache, named=len(plan.jobs) > 1)
+    work = pool.ordered(judge, left, request.jobs or pool.cores())
+    with closing(work):
+        for number, job in enumerate(plan.jobs):
+            yield known.get(number) or next(work)
+            progress(number + 1, len(plan.jobs), str(job.model))
+    if cache is not None:
+        cache.trim()
+
+
+def _recalled(job: Job, cache: Cache) -> Results:
+    """What is known of a job without reading its model; nothing unless it is all of it."""
+    digest = cache.known_sha256(job.model)
+    found = jobs.recall(job, cache, job.keys(digest)) if digest is not None else {}
+    return found if len(found) == len(job.targets) else {}
+
+
+def _run(job: Job, cache: Cache | None, named: bool) -> Results:
+    """A job's results; an error names the model, where there are several."""
+    try:
+        return jobs.run(job, cache)
+    except PortError as error:
+        if named and str(job.model) not in error.message:
+            text = f"{job.model}: {error.message}"
+            raise type(error)(error.code, text, error.help) from error
+        raise
+
+
+def _write(baseline: Baseline) -> Baseline:
+    from porting.model.save import write_atomically
+
+    write_atomically(baseline.file, baseline.dumped())
+    return baseline
+
+
+def _counted(baseline: Baseline) -> str:
+    count = sum(len(k.nodes) for k in baseline.findings)
+    return f"{count} finding{'' if count == 1 else 's'}"
+
+
+def _notes(
+    plan: Plan, found: Sequence[tuple[Job, object]], entries: Sequence[Entry]
+) -> Iterator[str]:
+    """What the reader should know of the run."""
+    named = [(plan.name_of(job.model), e) for (job, _), e in zip(found, entries, strict=True)]
+    for waiver in plan.waivers:
+        yield from _of_waiver(waiver, named, whole=not plan.request.models)
+    if plan.baseline is None:
+        return
+    for name, entry in named:
+        for clause in entry.gone:
+            yield f"{plan.baseline.file}: gone from {name} on {entry.result.target.id}: {clause}"
+    for model in plan.baseline.orphans():
+        yield f"{plan.baseline.file}: there is no model {model} any more"
+    if any(entry.gone for entry in entries) or plan.baseline.orphans():
+        yield "--update-baseline takes out what is gone"
+
+
+def _of_waiver(waiver: Waiver, named: Iterable[tuple[str, Entry]], *, whole: bool) -> Iterator[str]:
+    """That a waiver is over, or that nothing needs it."""
+    concerned = [e for name, e in named if waiver.concerns(name, e.result.target.id)]
+    covered = [
+        j
+        for entry in concerned
+        for j in entry.judged
+        if j.standing != "passes" and waiver.covers(j.finding, j.node)
+    ]
+    if covered and waiver.expired:
+        yield f"{waiver.label} expired on {waiver.until}"
+    elif not covered and (concerned or whole):
+        yield f"{waiver.label} covers nothing and can be taken out"

@@ -1,0 +1,83 @@
+"""Which models and which targets: names and patterns become lists."""
+
+import glob
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from porting.capability.form import load_head
+from porting.capability.targets import available, find
+from porting.errors import UsageError
+from porting.gate.globs import is_glob
+
+EVERY = "all"
+
+
+def models(patterns: Iterable[str], folder: Path | None = None) -> list[Path]:
+    """The files that names and patterns mean, each once: in their order, of each sorted.
+
+    Args:
+        patterns: Paths; with `*`, `?`, `[...]` or `**` a pattern of files.
+        folder: What they are relative to; the working directory if None.
+
+    Raises:
+        UsageError: A pattern means no file.
+    """
+    return list(dict.fromkeys(p for text in patterns for p in _models(text, folder)))
+
+
+def _models(text: str, folder: Path | None) -> list[Path]:
+    path = folder / text if folder else Path(text)
+    if not is_glob(text) or path.is_file():
+        return [path]
+    pattern = str(Path(glob.escape(str(folder))) / text) if folder else text
+    # as in shells hidden files are left out, which Path.glob would not do
+    names = glob.iglob(pattern, recursive=True)  # noqa: PTH207
+    files = sorted(p for p in map(Path, names) if p.is_file())
+    # a link to a folder above would show every file below it again and again
+    found = list({path.resolve(): path for path in reversed(files)}.values())[::-1]
+    if not found:
+        where = f" in {folder}" if folder else ""
+        raise UsageError("model-none", f"no file matches '{text}'{where}", "** means any folder")
+    return found
+
+
+def targets(names: Iterable[str]) -> list[str]:
+    """The target ids that names mean, each once: in their order, of each sorted.
+
+    A name is that of one target, a unique part of it, a pattern such as `ascend-*`, a vendor's
+    tables such as `huawei/*`, or `all`.
+
+    Raises:
+        UsageError: A name means none.
+    """
+    tables = available()
+    return list(dict.fromkeys(t for name in names for t in _targets(name.strip(), tables)))
+
+
+def _targets(name: str, tables: Mapping[str, Path]) -> list[str]:
+    if name == EVERY:
+        return list(tables)
+    if "/" not in name and not is_glob(name):
+        return [find(name, tables)]
+    found = _grouped(name.lower(), tables)
+    if not found:
+        raise UsageError(
+            "target-unknown", f"no target matches '{name}'", "port targets lists them with vendors"
+        )
+    return found
+
+
+def _grouped(pattern: str, tables: Mapping[str, Path]) -> list[str]:
+    """Targets by their id, by the folder of their table, or by their vendor."""
+    if "/" not in pattern:
+        return [t for t in tables if fnmatchcase(t, pattern)]
+    found = [t for t, p in tables.items() if fnmatchcase(f"{p.parent.name.lower()}/{t}", pattern)]
+    return found or [
+        t for t, p in tables.items() if fnmatchcase(f"{_vendor(p, tables)}/{t}", pattern)
+    ]
+
+
+def _vendor(path: Path, tables: Mapping[str, Path]) -> str:
+    """The vendor as one word, such as `horizon-robotics`."""
+    return load_head(path, tables).vendor.lower().replace(" ", "-")

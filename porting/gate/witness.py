@@ -1,0 +1,113 @@
+"""Which bytes beside the model's own file a check depended on, and whether they are the same now.
+
+A check reads no weights, but it looks whether data files are there and long enough, and reads
+small tensors, such as a shape, where a condition asks for their values.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+
+from porting.errors import ModelError
+from porting.gate.answers import DataFile, Extent
+from porting.model import wire
+from porting.model.load import LoadedModel
+
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Watched(LoadedModel):
+    """A model that notes down which tensors of data files are read."""
+
+    read: dict[tuple[str, int, int], str] = field(default_factory=dict)
+
+    def tensor(self, t: TensorProto, max_bytes: int | None = None) -> wire.Array:
+        """The values of one tensor; see LoadedModel."""
+        values = super().tensor(t, max_bytes)
+        if t.data_location == TensorProto.EXTERNAL and not self.is_embedded(t):
+            place = self.locate(t)
+            key = (wire.Reference.of(t).location, place.start, place.end)
+            if key not in self.read:
+                self.read[key] = _digest(place)
+        return values
+
+
+def data_files(model: LoadedModel, read: dict[tuple[str, int, int], str]) -> tuple[DataFile, ...]:
+    """What a check of `model` depended on, by data file.
+
+    Args:
+        model: As it was loaded, functions and all: loading looks for the data of each tensor.
+        read: What `Watched` noted down.
+    """
+    ends: dict[str, int] = {}
+    for tensor in _tensors(model.proto):
+        if tensor.data_location == TensorProto.EXTERNAL and not model.is_embedded(tensor):
+            where = wire.Reference.of(tensor)
+            end = where.offset + wire.stored_bytes(tensor)
+            ends[where.location] = max(end, ends.get(where.location, 0))
+    extents: dict[str, list[Extent]] = {}
+    for (location, start, end), digest in sorted(read.items()):
+        extents.setdefault(location, []).append(Extent(start, end, digest))
+    return tuple(DataFile(x, ends[x], tuple(extents.get(x, ()))) for x in sorted(ends))
+
+
+def unchanged(path: Path, files: Iterable[DataFile]) -> bool:
+    """Whether a check of the model at `path` would find the same in its data files."""
+    model = LoadedModel(ModelProto(), path)
+    try:
+        return all(_same(model, file) for file in files)
+    except (ModelError, OSError):
+        return False
+
+
+def _same(model: LoadedModel, file: DataFile) -> bool:
+    model.locate(_stretch(file.location, 0, file.end))
+    return all(
+        _digest(model.locate(_stretch(file.location, e.start, e.end))) == e.sha256
+        for e in file.read
+    )
+
+
+def _stretch(location: str, start: int, end: int) -> TensorProto:
+    """A tensor of just those bytes, for the loader to find and to refuse as it would a weight."""
+    tensor = wire.external_entries(location, start, end - start)
+    tensor.data_type = TensorProto.UINT8
+    tensor.dims.append(end - start)
+    return tensor
+
+
+def _digest(place: wire.Slice) -> str:
+    assert isinstance(place.source, Path)
+    digest, left = hashlib.sha256(), place.end - place.start
+    with place.source.open("rb") as file:
+        file.seek(place.start)
+        while chunk := file.read(min(left, _CHUNK)):
+            digest.update(chunk)
+            left -= len(chunk)
+    return digest.hexdigest()
+
+
+def _tensors(model: ModelProto) -> Iterator[TensorProto]:
+    """Every tensor of a model."""
+    graphs = [model.graph]
+    yield from _of_nodes((n for f in model.functions for n in f.node), graphs)
+    while graphs:
+        graph = graphs.pop()
+        yield from graph.initializer
+        for sparse in graph.sparse_initializer:
+            yield from (sparse.values, sparse.indices)
+        yield from _of_nodes(graph.node, graphs)
+
+
+def _of_nodes(nodes: Iterable[NodeProto], graphs: list[GraphProto]) -> Iterator[TensorProto]:
+    """The tensors among the attributes; bodies go to `graphs`."""
+    for attribute in (a for node in nodes for a in node.attribute):
+        graphs += [*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs]
+        yield from [*([attribute.t] if attribute.HasField("t") else []), *attribute.tensors]
+        one = [attribute.sparse_tensor] if attribute.HasField("sparse_tensor") else []
+        for sparse in (*one, *attribute.sparse_tensors):
+            yield from (sparse.values, sparse.indices)
