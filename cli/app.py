@@ -9,7 +9,7 @@ import typer
 
 from porting.errors import PortError
 
-from . import check, convert, demo, diff, explain, op_map, opset, rules, targets, verify
+from . import check, convert, demo, diff, explain, op_map, opset, rules, schema, targets, verify
 
 EXIT_PASS, EXIT_ERROR = 0, 2
 
@@ -42,6 +42,7 @@ app.command("explain")(explain.command)
 app.add_typer(op_map.app, name="op-map")
 app.command("opset")(opset.command)
 app.add_typer(rules.app, name="rules")
+app.command("schema")(schema.command)
 app.command("demo")(demo.command)
 
 

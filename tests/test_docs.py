@@ -11,7 +11,8 @@ TOOL = ROOT / "tools" / "make_docs.py"
 
 def pages(folder: Path) -> dict[str, str]:
     """Every generated page by its place in the folder."""
-    found = [folder / "README.md", folder / "operators.md", *(folder / "targets").glob("*.md")]
+    found = [folder / n for n in ("README.md", "operators.md", "json.md")]
+    found += (folder / "targets").glob("*.md")
     return {str(p.relative_to(folder)): p.read_text(encoding="utf-8") for p in found}
 
 

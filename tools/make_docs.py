@@ -1,4 +1,4 @@
-"""Writes the reference pages in docs/ from the capability tables.
+"""Writes the reference pages in docs/ from the capability tables and the schema of reports.
 
 python tools/make_docs.py [--output FOLDER]
 """
@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from json_page import json_page
+
 from porting.capability.explain import FOLDED, Sentence, explain
 from porting.capability.limits import Limit
 from porting.capability.lint_onnx import operator_names
@@ -17,6 +19,7 @@ from porting.capability.targets import shipped
 from porting.results import VERDICTS, Verdict
 
 DOCS = Path(__file__).parent.parent / "docs"
+GENERATED = frozenset({"README.md", "json.md", "operators.md"})
 COMMAND = "python tools/make_docs.py"
 CLASSES = ("datacenter", "gpu", "edge", "embedded")
 ABSENT = {
@@ -258,6 +261,7 @@ def _mark(chip: Chip, key: str) -> str:
 def index_page(tables: Sequence[CapabilityTable], others: Iterable[Path]) -> str:
     """The list of chips and of other pages."""
     lines = ["# Reference", "", "[Operators by chip](operators.md)", ""]
+    lines += ["[The JSON reports](json.md)", ""]
     for page in sorted(others):
         title = page.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
         lines += [f"[{title}]({page.name})", ""]
@@ -290,6 +294,7 @@ def write(folder: Path, others: Iterable[Path]) -> None:
         page = targets / f"{chip.table.data.target}.md"
         page.write_text(target_page(chip), encoding="utf-8")
     (folder / "operators.md").write_text(matrix_page(chips), encoding="utf-8")
+    (folder / "json.md").write_text(json_page(), encoding="utf-8")
     (folder / "README.md").write_text(index_page(tables, others), encoding="utf-8")
 
 
@@ -297,7 +302,7 @@ def main() -> None:
     """Writes the pages to docs/ or another folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--output", type=Path, default=DOCS)
-    by_hand = [p for p in DOCS.glob("*.md") if p.name not in ("README.md", "operators.md")]
+    by_hand = [p for p in DOCS.glob("*.md") if p.name not in GENERATED]
     write(parser.parse_args().output, by_hand)
 
 

@@ -146,6 +146,9 @@ def _section(entry: Entry, view: View) -> Iterator[str]:
         elif lines:
             count = sum(len(lot.judged) for lot in members)
             yield from _folded(f"{count} {_FOLDED[standing]}", lines)
+    if entry.gone:
+        gone = [f"- {text(clause)}" for clause in entry.gone[:MOST_ROWS]]
+        yield from _folded(f"{len(entry.gone)} gone since the baseline", gone)
     if entry.conversion is not None:
         yield from _conversion(entry.conversion)
     else:

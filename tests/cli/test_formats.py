@@ -20,7 +20,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-CHECK = ["check", "model.onnx", "--op-map", "toy.yaml"]
+CHECK = ["check", "model.onnx", "--op-map", "toy.yaml", "--no-cache", "--no-config"]
 ALL = ["sarif=a.sarif", "junit=a.xml", "markdown=a.md", "gitlab=a.json", "json=b.json"]
 
 

@@ -108,6 +108,12 @@ def test_what_does_not_fail_is_folded_and_a_waiver_gives_its_reason():
     assert "  - waived: by Ann" in source
 
 
+def test_what_is_gone_since_the_baseline_is_folded():
+    entry = replace(evaluate(checked()), gone=("Gelu on toy",))
+    source = shown(Report((entry,)))
+    assert "<summary>1 gone since the baseline</summary>\n\n- Gelu on toy\n" in source
+
+
 def test_a_conversion_tells_before_and_after_the_rewrites_and_the_proof():
     before, after = checked(node("a", op="Gelu")), checked(path="out.onnx")
     proof = {"status": "failed", "reason": "y differs", "outputs": [output("y|z")]}
