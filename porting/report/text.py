@@ -8,15 +8,16 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from porting.gate.outcome import Report
+from porting.gate.outcome import Entry, Report
 from porting.report.errors import comparison_table, tolerance_lines
 from porting.report.evidence import evidence_lines
 from porting.report.formats import View
 from porting.report.groups import Group, counted, grouped
-from porting.report.lots import rewrites_by_kind, rules_by_reason
+from porting.report.lots import Lot, lots, outcome, rewrites_by_kind, rules_by_reason
 from porting.report.safe import plain, shortened
 from porting.report.simulation import print_simulation
 from porting.report.sources import Footnotes
+from porting.report.summary import print_summary
 from porting.results import (
     VERDICTS,
     CheckResult,
@@ -24,6 +25,7 @@ from porting.results import (
     Declined,
     Finding,
     Halving,
+    NodeResult,
     Rewrite,
     Verdict,
 )
@@ -64,14 +66,21 @@ def render(report: Report, view: View) -> str:
 
 
 def print_report(console: Console, report: Report, view: View) -> None:
-    """Prints what became of each model on each target."""
-    for number, entry in enumerate(report.entries):
-        if number:
-            console.print()
+    """Prints what became of each model on each target; of several that pass, a line each."""
+    several = len(report.entries) > 1
+    for entry in report.entries:
+        if several and entry.passed and all(j.standing == "passes" for j in entry.judged):
+            continue
         if entry.conversion is not None:
-            print_convert(console, entry.conversion)
+            print_convert(console, entry)
         else:
-            print_check(console, entry.result, view.given)
+            print_check(console, entry, view.given)
+        if several:
+            console.print()
+    if several:
+        print_summary(console, report)
+    for note in report.notes:
+        console.print(Text.assemble(("note", "bold"), f"  {plain(note)}"), soft_wrap=True)
 
 
 def render_verification(verification: Mapping[str, Any]) -> str:
@@ -81,22 +90,27 @@ def render_verification(verification: Mapping[str, Any]) -> str:
     return stream.getvalue()
 
 
-def print_check(console: Console, result: CheckResult, given: str = "") -> None:
+def print_check(console: Console, entry: Entry, given: str = "") -> None:
     """Prints a check: header, counts, findings worst first, what to do next.
 
     Args:
         console: Where to.
-        result: The check.
+        entry: The check, and what the gate makes of it.
         given: Options that the next command needs too, such as `--shape x=1,3,8,8`.
     """
-    notes = Footnotes()
+    result, notes = entry.result, Footnotes()
     _header(console, result)
     _counts(console, result)
-    _model_findings(console, result.findings, notes)
-    for group in grouped(result.nodes):
-        _group(console, group, notes)
+    if entry.gated:
+        _model_findings(console, [f for f in result.findings if f.code == "advice"], notes)
+        for lot in lots(entry.judged):
+            _lot(console, lot, notes)
+    else:
+        _model_findings(console, result.findings, notes)
+        for group in grouped(result.nodes):
+            _group(console, group, notes)
     notes.print(console)
-    _verdict(console, result)
+    _verdict(console, entry)
     _next_steps(console, check_next_steps(result, given))
 
 
@@ -136,10 +150,28 @@ def _model_findings(console: Console, findings: Sequence[Finding], notes: Footno
 def _group(console: Console, group: Group, notes: Footnotes) -> None:
     finding = group.finding
     _head(console, group.verdict, group.title, group.message, notes.cite(finding.sources))
-    names = [_place(n.scope, n.name) for n in group.nodes[:NODES_SHOWN]]
-    more = len(group.nodes) - NODES_SHOWN
-    _detail(console, "at", ", ".join(names) + (f" and {more} more" if more > 0 else ""))
+    _places(console, group.nodes)
     _detail(console, "help", finding.help)
+
+
+def _lot(console: Console, lot: Lot, notes: Footnotes) -> None:
+    """Findings with what the gate makes of them."""
+    judged = lot.first
+    finding, standing = judged.finding, judged.standing
+    label = standing if standing in {"known", "waived"} else finding.verdict
+    _head(console, finding.verdict, lot.title, lot.message, notes.cite(finding.sources), label)
+    _places(console, lot.nodes)
+    _detail(console, "help", finding.help)
+    if standing == "known":
+        _detail(console, "why", f"{finding.verdict}, and in the baseline")
+    elif judged.reason:
+        _detail(console, "why", judged.reason)
+
+
+def _places(console: Console, nodes: Sequence[NodeResult]) -> None:
+    names = [_place(n.scope, n.name) for n in nodes[:NODES_SHOWN]]
+    more = len(nodes) - NODES_SHOWN
+    _detail(console, "at", ", ".join(names) + (f" and {more} more" if more > 0 else ""))
 
 
 def _head(
@@ -166,20 +198,10 @@ def _detail(console: Console, label: str, text: str) -> None:
         console.print(Padding(Text(f"{label:<6} {plain(text)}"), (0, 0, 0, 13), expand=False))
 
 
-def _verdict(console: Console, result: CheckResult) -> None:
-    failing = result.counts["unsupported"] + result.counts["deviates"]
-    undecided = result.counts["unknown"]
-    if result.passed:
-        style, word = "bold green", "PASS"
-        text = "no node fails" + (f", {undecided} cannot be decided" if undecided else "")
-    elif failing:
-        style, word = "bold red", "FAIL"
-        text = f"{failing} of {result.model.nodes} nodes fail on {result.target.id}"
-    else:
-        style, word = "bold red", "FAIL"
-        text = f"{result.target.id} does not take the model as it is"
+def _verdict(console: Console, entry: Entry) -> None:
+    style, word = ("bold green", "PASS") if entry.passed else ("bold red", "FAIL")
     console.print()
-    console.print(Text.assemble((word, style), f"  {text}"))
+    console.print(Text.assemble((word, style), f"  {plain(outcome(entry))}"))
 
 
 def check_next_steps(result: CheckResult, given: str = "") -> list[str]:
@@ -210,9 +232,10 @@ def _next_steps(console: Console, steps: Iterable[str]) -> None:
         console.print(Text.assemble(("next", "bold"), f"  {plain(step)}"), soft_wrap=True)
 
 
-def print_convert(console: Console, result: ConvertResult) -> None:
+def print_convert(console: Console, entry: Entry) -> None:
     """Prints a conversion: before, what was rewritten, what remains and why, the proof."""
-    notes = Footnotes()
+    result, notes = entry.conversion, Footnotes()
+    assert result is not None
     _header(console, result.before)
     _before_after(console, result)
     _rewrites(console, result.rewrites)
@@ -224,7 +247,7 @@ def print_convert(console: Console, result: ConvertResult) -> None:
         print_simulation(console, result.simulation)
     notes.print(console)
     _outcome(console, result)
-    _verdict(console, result.after)
+    _verdict(console, entry)
 
 
 def print_opset(console: Console, result: "OpsetChange") -> None:
