@@ -191,27 +191,35 @@ def _write_all(files: list[tuple[Path, list[wire.Piece]]]) -> None:
 def _write(name: Path, pieces: Iterable[wire.Piece]) -> None:
     with name.open("xb") as file:
         for piece in pieces:
-            for chunk in _chunks(piece):
-                file.write(chunk)
+            if not isinstance(piece, wire.Slice):
+                file.write(piece)
+            elif isinstance(piece.source, Path):
+                file.flush()
+                _copy(piece.source, piece.start, piece.end, file.fileno())
+                file.seek(0, os.SEEK_END)
+            else:
+                file.write(piece.source[piece.start : piece.end])
         file.flush()
         os.fsync(file.fileno())
 
 
-def _chunks(piece: wire.Piece) -> Iterator[bytes]:
-    if not isinstance(piece, wire.Slice):
-        yield piece
-    elif isinstance(piece.source, Path):
-        with piece.source.open("rb") as file:
-            file.seek(piece.start)
-            left = piece.end - piece.start
-            while left:
-                chunk = file.read(min(left, _CHUNK))
+def _copy(source: Path, start: int, end: int, out: int) -> None:
+    """Appends bytes of a file to the file `out`, by the kernel where it can."""
+    with source.open("rb") as file:
+        by_kernel = hasattr(os, "copy_file_range")
+        while start < end:
+            count = 0
+            if by_kernel:
+                try:
+                    count = os.copy_file_range(file.fileno(), out, end - start, start)
+                except OSError:  # not between these file systems
+                    by_kernel = False
+            if not count:
+                chunk = os.pread(file.fileno(), min(end - start, _CHUNK), start)
                 if not chunk:
-                    raise ModelError("model-changed", f"{piece.source} changed while it was in use")
-                yield chunk
-                left -= len(chunk)
-    else:
-        yield piece.source[piece.start : piece.end]
+                    raise ModelError("model-changed", f"{source} changed while it was in use")
+                count = os.write(out, chunk)
+            start += count
 
 
 @contextmanager

@@ -200,6 +200,16 @@ def skim(data: Buffer, location: str, threshold: int = 1024) -> bytes:
     return b"".join(parts)
 
 
+_PAGES = 1 << 20
+"""Bytes of weights from which on the pages around a tensor are given back."""
+
+
+def _forget(data: Buffer) -> None:
+    """Takes the pages read so far out of memory: the kernel maps up to 2 MB for a single byte."""
+    if isinstance(data, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+        data.madvise(mmap.MADV_DONTNEED)
+
+
 def _unembed(
     data: Buffer, start: int, end: int, location: str, threshold: int
 ) -> list[Piece] | None:
@@ -214,8 +224,14 @@ def _unembed(
         return None
     reference = external_entries(location, raw.start, raw.end - raw.start)
     dropped = (_RAW_DATA, _EXTERNAL_DATA, _DATA_LOCATION)
-    kept = [f for f in fields(data, start, end) if f.number not in dropped]
-    return [*(Slice(data, f.tag, f.end) for f in kept), reference.SerializeToString()]
+    pieces: list[Piece] = [
+        data[f.tag : f.end] if f.end - f.tag <= threshold else Slice(data, f.tag, f.end)
+        for f in fields(data, start, end)
+        if f.number not in dropped
+    ]
+    if raw.end - raw.start > _PAGES:
+        _forget(data)
+    return [*pieces, reference.SerializeToString()]
 
 
 @dataclass(frozen=True)

@@ -185,6 +185,24 @@ def test_a_model_above_the_limit_of_protobuf_keeps_its_weights_apart(
     assert plain(onnx.load(out)) == plain(weighted(BIG))
 
 
+@pytest.mark.parametrize("kernel", ["copies", "refuses", "is asked in vain"])
+def test_weights_are_copied_whoever_copies_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kernel: str
+) -> None:
+    def refused(*arguments: object) -> int:
+        raise OSError(18, "Invalid cross-device link")
+
+    if kernel != "copies":
+        answer = refused if kernel == "refuses" else lambda *arguments: 0
+        monkeypatch.setattr(os, "copy_file_range", answer, raising=False)
+    path = write_external(tmp_path / "m" / "model.onnx", weighted(BIG, BIG + 1))
+    (tmp_path / "o").mkdir()
+    loaded = load(path)
+    save(loaded.proto, tmp_path / "o" / "out.onnx", source=loaded)
+    held = onnx.load(tmp_path / "o" / "out.onnx").graph.initializer
+    assert [numpy_helper.to_array(t).tolist() for t in held] == [BIG.tolist(), (BIG + 1).tolist()]
+
+
 def test_weights_are_not_held_in_memory(tmp_path: Path):
     size = 64 << 20
     source = load(write(tmp_path / "m.onnx", weighted(np.zeros(size, np.uint8))))
