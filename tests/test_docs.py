@@ -11,7 +11,7 @@ TOOL = ROOT / "tools" / "make_docs.py"
 
 def pages(folder: Path) -> dict[str, str]:
     """Every generated page by its place in the folder."""
-    found = [folder / n for n in ("README.md", "operators.md", "json.md")]
+    found = [folder / n for n in ("README.md", "operators.md", "formats.md", "json.md")]
     found += (folder / "targets").glob("*.md")
     return {str(p.relative_to(folder)): p.read_text(encoding="utf-8") for p in found}
 

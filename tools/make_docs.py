@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from formats_page import formats_page
 from json_page import json_page
 
 from porting.capability.explain import FOLDED, Sentence, explain
@@ -19,7 +20,7 @@ from porting.capability.targets import shipped
 from porting.results import VERDICTS, Verdict
 
 DOCS = Path(__file__).parent.parent / "docs"
-GENERATED = frozenset({"README.md", "json.md", "operators.md"})
+GENERATED = frozenset({"README.md", "formats.md", "json.md", "operators.md"})
 COMMAND = "python tools/make_docs.py"
 CLASSES = ("datacenter", "gpu", "edge", "embedded")
 ABSENT = {
@@ -261,7 +262,7 @@ def _mark(chip: Chip, key: str) -> str:
 def index_page(tables: Sequence[CapabilityTable], others: Iterable[Path]) -> str:
     """The list of chips and of other pages."""
     lines = ["# Reference", "", "[Operators by chip](operators.md)", ""]
-    lines += ["[The JSON reports](json.md)", ""]
+    lines += ["[Report formats](formats.md)", "", "[The JSON reports](json.md)", ""]
     for page in sorted(others):
         title = page.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
         lines += [f"[{title}]({page.name})", ""]
@@ -294,6 +295,7 @@ def write(folder: Path, others: Iterable[Path]) -> None:
         page = targets / f"{chip.table.data.target}.md"
         page.write_text(target_page(chip), encoding="utf-8")
     (folder / "operators.md").write_text(matrix_page(chips), encoding="utf-8")
+    (folder / "formats.md").write_text(formats_page(), encoding="utf-8")
     (folder / "json.md").write_text(json_page(), encoding="utf-8")
     (folder / "README.md").write_text(index_page(tables, others), encoding="utf-8")
 

@@ -141,7 +141,7 @@ def _section(entry: Entry, view: View) -> Iterator[str]:
         lines = [line for lot in members[:MOST_LOTS] for line in _lot(lot, notes, declined)]
         if len(members) > MOST_LOTS:
             lines.append(f"- {len(members) - MOST_LOTS} more kinds of finding are left out")
-        if standing == "fails":
+        if lines and standing == "fails":
             yield from (*lines, "")
         elif lines:
             count = sum(len(lot.judged) for lot in members)

@@ -18,6 +18,8 @@ SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 FINGERPRINT = "port/v1"
+MOST_RESULTS = 25_000
+"""GitHub refuses a run with more."""
 
 LEVELS: Mapping[Verdict, str] = {
     "supported": "none",
@@ -34,8 +36,12 @@ def render(report: Report, view: View) -> str:
     rules = _rules(report)
     artifacts = list(dict.fromkeys(uri_of(entry) for entry in report.entries))
     places = {uri: number for number, uri in enumerate(artifacts)}
-    results = [r for entry in report.entries for r in _results(entry, list(rules), places)]
-    notes = [{"level": "note", "message": {"text": _text(note)}} for note in report.notes]
+    found = [r for entry in report.entries for r in _results(entry, list(rules), places)]
+    results = sorted(found, key=_importance)[:MOST_RESULTS]
+    words = list(report.notes)
+    if len(found) > len(results):
+        words.append(f"{len(found) - len(results)} results of the least importance are left out")
+    notes = [{"level": "note", "message": {"text": _text(note)}} for note in words]
     run = {
         # No informationUri: the project has no page of its own.
         "tool": {"driver": {"name": "port", "version": __version__, "rules": [*rules.values()]}},
@@ -44,6 +50,10 @@ def render(report: Report, view: View) -> str:
         "results": results,
     }
     return dumped({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _importance(result: Mapping[str, Any]) -> int:
+    return ("error", "warning", "note", "none").index(result["level"])
 
 
 def _text(words: str) -> str:
@@ -113,8 +123,8 @@ def _level(judged: Judged) -> str:
 
 def _message(judged: Judged, target: str) -> str:
     expired = judged.reason if judged.standing == "fails" else ""
-    words = (sentence(judged, target), judged.finding.help, expired)
-    return _text(". ".join(w for w in words if w))
+    help_ = f"Help: {judged.finding.help}" if judged.finding.help else ""
+    return _text(". ".join(w for w in (sentence(judged, target), help_, expired) if w))
 
 
 def _location(entry: Entry, places: Mapping[str, int]) -> dict[str, Any]:

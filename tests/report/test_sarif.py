@@ -61,7 +61,7 @@ def test_a_result_says_what_where_and_which_rewrites_exist():
     gelu = node("act", op="Gelu", scope="block/then")
     (result,) = run_of(report_of(checked(gelu, path="my models/a:b.onnx")))["results"]
     assert result["level"] == "error"
-    expected = "Gelu 'act' in 'block/then': unsupported on toy: too large. try harder"
+    expected = "Gelu 'act' in 'block/then': unsupported on toy: too large. Help: try harder"
     assert result["message"]["text"] == expected
     (place,) = result["locations"]
     assert place["physicalLocation"]["artifactLocation"]["uri"] == "my%20models/a%3Ab.onnx"
@@ -88,6 +88,15 @@ def test_what_a_finding_is_to_the_gate_is_told(stands, level, state, suppressed)
     assert ("suppressions" in result) == suppressed
     if suppressed:
         assert result["suppressions"][0]["justification"] == "by Ann"
+
+
+def test_results_that_a_site_would_refuse_are_left_out_and_counted(monkeypatch):
+    monkeypatch.setattr("porting.report.sarif.MOST_RESULTS", 2)
+    nodes = (node("a", "fallback"), node("b"), node("c", "unknown"), node("d"))
+    run = run_of(report_of(checked(*nodes)))
+    assert [r["properties"]["verdict"] for r in run["results"]] == ["unsupported"] * 2
+    (note,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert note["message"]["text"] == "2 results of the least importance are left out"
 
 
 def test_without_a_baseline_nothing_is_called_new():
