@@ -33,13 +33,15 @@ def _models(text: str, folder: Path | None) -> list[Path]:
     pattern = str(Path(glob.escape(str(folder))) / text) if folder else text
     # as in shells hidden files are left out, which Path.glob would not do
     names = glob.iglob(pattern, recursive=True)  # noqa: PTH207
-    files = sorted(p for p in map(Path, names) if p.is_file())
-    # a link to a folder above would show every file below it again and again
-    found = list({path.resolve(): path for path in reversed(files)}.values())[::-1]
+    files = [p for p in map(Path, names) if p.is_file()]
+    # a link to a folder above shows every file below it again and again: the shortest path stays
+    found: dict[Path, Path] = {}
+    for path in sorted(files, key=lambda p: (len(p.parts), p)):
+        found.setdefault(path.resolve(), path)
     if not found:
         where = f" in {folder}" if folder else ""
         raise UsageError("model-none", f"no file matches '{text}'{where}", "** means any folder")
-    return found
+    return sorted(found.values())
 
 
 def targets(names: Iterable[str]) -> list[str]:
