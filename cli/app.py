@@ -9,7 +9,20 @@ import typer
 
 from porting.errors import PortError
 
-from . import check, convert, demo, diff, explain, op_map, opset, rules, schema, targets, verify
+from . import (
+    check,
+    convert,
+    demo,
+    diff,
+    explain,
+    init,
+    op_map,
+    opset,
+    rules,
+    schema,
+    targets,
+    verify,
+)
 
 EXIT_PASS, EXIT_ERROR = 0, 2
 
@@ -43,6 +56,7 @@ app.add_typer(op_map.app, name="op-map")
 app.command("opset")(opset.command)
 app.add_typer(rules.app, name="rules")
 app.command("schema")(schema.command)
+app.command("init")(init.command)
 app.command("demo")(demo.command)
 
 
