@@ -13,6 +13,7 @@ FORMATS: Mapping[str, str] = {
     "text": "porting.report.text",
     "json": "porting.report.as_json",
     "markdown": "porting.report.markdown",
+    "html": "porting.report.html",
     "sarif": "porting.report.sarif",
     "junit": "porting.report.junit",
     "github": "porting.report.github",
@@ -23,6 +24,7 @@ FORMATS: Mapping[str, str] = {
 SUFFIXES: Mapping[str, str] = {
     ".json": "json",
     ".md": "markdown",
+    ".html": "html",
     ".sarif": "sarif",
     ".xml": "junit",
     ".codequality.json": "gitlab",

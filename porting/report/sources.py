@@ -16,8 +16,12 @@ class Footnotes:
 
     def cite(self, sources: Sequence[str]) -> str:
         """` [1][3]`; empty for no sources."""
-        numbers = [self._numbers.setdefault(s, len(self._numbers) + 1) for s in sources]
+        numbers = self.numbers(sources)
         return " " + "".join(f"[{n}]" for n in numbers) if numbers else ""
+
+    def numbers(self, sources: Sequence[str]) -> list[int]:
+        """The number of each source."""
+        return [self._numbers.setdefault(s, len(self._numbers) + 1) for s in sources]
 
     def items(self) -> Iterator[tuple[int, str]]:
         """Number and source of what was cited."""
