@@ -3,9 +3,10 @@
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Sequence, Set
+from collections.abc import Callable, Generator, Iterator, Sequence, Set
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
 from multiprocessing.process import BaseProcess
 from typing import TypeVar
@@ -43,7 +44,8 @@ def ordered(
     # not forked: a library may have threads by now
     pool = ProcessPoolExecutor(min(jobs, len(items)), get_context("spawn"), initializer=_begin)
     try:
-        futures = [pool.submit(function, item) for item in items]
+        with _interrupts_waiting():
+            futures = [pool.submit(function, item) for item in items]
         for future in futures:
             yield future.result()
     except BrokenProcessPool:
@@ -65,6 +67,19 @@ def _stop(pool: ProcessPoolExecutor, others: Set[BaseProcess]) -> None:
         child.terminate()
     for child in ours:
         child.join()
+
+
+@contextmanager
+def _interrupts_waiting() -> Iterator[None]:
+    """Keeps Ctrl-C until later, for this process and for those that it starts meanwhile."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _begin() -> None:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from multiprocessing import active_children
+from pathlib import Path
 
 import pytest
 
@@ -60,6 +61,7 @@ def test_no_more_is_computed_for_one_who_stops_listening():
 SCRIPT = """
 import sys, time
 from multiprocessing import active_children
+from pathlib import Path
 from porting.gate.pool import ordered
 if __name__ == "__main__":
     answers = ordered(time.sleep, [0, 300, 300], 2)
@@ -78,7 +80,7 @@ def alive(process_id):
     except ProcessLookupError:
         return False
     try:  # one that nobody has waited for counts as gone
-        with open(f"/proc/{process_id}/stat") as file:
+        with Path(f"/proc/{process_id}/stat").open() as file:
             return file.read().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
