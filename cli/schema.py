@@ -13,7 +13,7 @@ from . import output
 def command(
     form: Annotated[
         str,
-        typer.Argument(help="check, convert, report, verify or opset; all if not given."),
+        typer.Argument(help="check, convert, report, verify, opset or diff; all if not given."),
     ] = "",
     out: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write the schema to a file.")

@@ -7,10 +7,11 @@ from porting.report.schemas import FORMS, reports_schema
 
 HEAD = """# The JSON reports
 
-`--format json` of `port check`, `convert`, `verify` and `opset`, and `to_dict()` of the results in
-Python. The field `schema` names the form and its version: fields may be added, and a field that is
-renamed or goes away makes a new version. `port schema` writes the JSON Schema (`port schema check`
-that of one form); it allows fields that it does not name.
+`--format json` of `port check`, `convert`, `verify`, `opset` and `diff`, and `to_dict()` of the
+results in Python (that of `porting.verify` without `schema`). The field `schema` names the form and
+its version: fields may be added, and a field that is renamed or goes away makes a new version.
+`port schema` writes the JSON Schema (`port schema check` that of one form); it allows fields that
+it does not name.
 
 | form | written by |
 | --- | --- |
@@ -19,6 +20,7 @@ that of one form); it allows fields that it does not name.
 | [port.report/1](#report) | `port check`, several models or targets |
 | [port.verify/1](#verify) | `port verify` |
 | [port.opset/1](#opset) | `port opset` |
+| [port.diff/1](#diff) | `port diff` |
 
 A field in *italics* may be missing; every other one is always there.
 """

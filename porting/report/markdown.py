@@ -35,7 +35,7 @@ _SPECIAL = re.compile(r"([\\`*_\[\]~$^])")
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "|": "&#124;"}
 # Sites look for these in the finished text, where escapes are gone: mentions, references to
 # issues, emoji and addresses. A space of no width keeps them from being found.
-_REFERENCE = re.compile(r"([@#!%:])(?=[^\s])|(?<=www)(\.)", re.IGNORECASE)
+_REFERENCE = re.compile(r"[@#!%:~$^&](?=\S)|(?<=www)\.", re.IGNORECASE)
 
 
 def render(report: Report, view: View) -> str:
@@ -55,9 +55,8 @@ def render(report: Report, view: View) -> str:
 
 def text(words: str) -> str:
     """Any text as it is: no markup, no HTML, no link, no mention; fit for a cell of a table."""
-    words = shortened(words, TEXT_WIDTH)
-    words = "".join(_ENTITIES.get(c, c) for c in _SPECIAL.sub(r"\\\1", words))
-    return _unreferenced(words)
+    words = _REFERENCE.sub(lambda m: m.group() + _BREAK, shortened(words, TEXT_WIDTH))
+    return "".join(_ENTITIES.get(c, c) for c in _SPECIAL.sub(r"\\\1", words))
 
 
 def code(name: str, width: int = NAME_WIDTH) -> str:
@@ -69,13 +68,6 @@ def code(name: str, width: int = NAME_WIDTH) -> str:
     fence = "`" * (max(map(len, runs), default=0) + 1)
     room = " " if name[0] in "` " or name[-1] in "` " else ""
     return f"{fence}{room}{name}{room}{fence}"
-
-
-def _unreferenced(words: str) -> str:
-    # An entity's own characters stay together.
-    parts = re.split(r"(&(?:amp|lt|gt|#124);)", words)
-    parts[::2] = [_REFERENCE.sub(lambda m: m.group(0) + _BREAK, part) for part in parts[::2]]
-    return "".join(parts)
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -11,6 +11,7 @@ FORMS: Mapping[str, str] = {
     "report": "port.report/1",
     "verify": "port.verify/1",
     "opset": "port.opset/1",
+    "diff": "port.diff/1",
 }
 """Name of a form to what stands in its field `schema`."""
 
