@@ -212,7 +212,7 @@ def _change(
     attributes = differences(*texts)
     read = zip_longest(old.inputs, new.inputs, fillvalue="")
     inputs = [
-        Difference(_formal(old, new, i), *pair)
+        Difference(_formal(old, new, i), *_told_apart(found, *pair))
         for i, pair in enumerate(read)
         if not found.is_same(*pair)
     ]
@@ -224,6 +224,13 @@ def _change(
     if not (attributes or inputs or outputs or returned):
         return None
     return NodeChange(_ref(old), _ref(new), attributes, (*inputs, *returned), outputs)
+
+
+def _told_apart(found: Matching, old: str, new: str) -> tuple[str, str]:
+    """The values by name; by the nodes that make them where the names are equal."""
+    if old != new:
+        return old, new
+    return _source(found.old.graph, old), _source(found.new.graph, new)
 
 
 def _formal(old: Node, new: Node, position: int) -> str:

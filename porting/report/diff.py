@@ -44,7 +44,7 @@ def _amount(result: DiffResult) -> str:
         return f"no difference but for {unread} unread parameters" if unread else "no difference"
     nodes = result.nodes
     counts = {"added": nodes.added, "removed": nodes.removed, "changed": nodes.changed}
-    return ", ".join(f"{len(members)} nodes {word}" for word, members in counts.items())
+    return "nodes: " + ", ".join(f"{len(members)} {word}" for word, members in counts.items())
 
 
 def sections(result: DiffResult) -> Iterator[Section]:

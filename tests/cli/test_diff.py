@@ -20,7 +20,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_the_status_is_0_without_a_target(folder, capsys):
     assert run(["diff", "old.onnx", "new.onnx"]) == 0
-    assert "DIFF  1 nodes added" in capsys.readouterr().out
+    assert "DIFF  nodes: 1 added, 0 removed" in capsys.readouterr().out
 
 
 def test_the_status_is_1_if_something_new_fails(folder, capsys):

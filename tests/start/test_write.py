@@ -27,8 +27,10 @@ def test_the_configuration_is_one():
 
 def test_every_commented_example_of_it_is_one():
     text = plan_in_nowhere(["toy"]).files["port.toml"]
-    examples = [block for block in re.split(r"\n#?\n", text) if re.match(r"# (\[|op = )", block)]
-    assert len(examples) == 4
+    examples = [
+        block for block in re.split(r"\n#?\n", text) if re.match(r"# (\[|op = |fail-on)", block)
+    ]
+    assert len(examples) == 5
     for block in examples:
         uncommented = re.sub(r"^# ?", "", block, flags=re.MULTILINE)
         Settings.model_validate(tomllib.loads(uncommented))
