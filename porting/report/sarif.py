@@ -17,7 +17,8 @@ from porting.rules import registry
 SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
-FINGERPRINT = "port/v1"
+FINGERPRINTS = ("port/v1", "primaryLocationLineHash")
+"""The second is the one by which GitHub tells findings of one rule in one file apart."""
 MOST_RESULTS = 25_000
 """GitHub refuses a run with more."""
 
@@ -103,7 +104,7 @@ def _results(
             **_head(judged.finding.code, _level(judged), rules),
             "message": {"text": _message(judged, entry.result.target.id)},
             "locations": [_location(entry, places) | _logical(judged)],
-            "partialFingerprints": {FINGERPRINT: judged.fingerprint},
+            "partialFingerprints": dict.fromkeys(FINGERPRINTS, judged.fingerprint),
         }
         if judged.standing == "waived":
             excuse = {"kind": "external", "status": "accepted"}
@@ -129,13 +130,8 @@ def _message(judged: Judged, target: str) -> str:
 
 def _location(entry: Entry, places: Mapping[str, int]) -> dict[str, Any]:
     uri = uri_of(entry)
-    # A model has no lines; GitHub shows no finding without one.
-    return {
-        "physicalLocation": {
-            "artifactLocation": {"uri": uri, "index": places[uri]},
-            "region": {"startLine": 1},
-        }
-    }
+    # No region: a model has no lines. GitHub takes the finding for one on the whole file.
+    return {"physicalLocation": {"artifactLocation": {"uri": uri, "index": places[uri]}}}
 
 
 def _logical(judged: Judged) -> dict[str, Any]:
@@ -173,6 +169,6 @@ def _trouble(
         **_head(trouble.code, "error", rules),
         "message": {"text": _text(f"{target}: {trouble.text}")},
         "locations": [_location(entry, places)],
-        "partialFingerprints": {FINGERPRINT: trouble.fingerprint},
+        "partialFingerprints": dict.fromkeys(FINGERPRINTS, trouble.fingerprint),
         "properties": {"target": target},
     }

@@ -8,6 +8,7 @@ import pytest
 from legalize.toy import model, write_table
 
 from porting.cli.app import run
+from porting.report.formats import FORMATS
 
 
 @pytest.fixture
@@ -71,7 +72,7 @@ def test_a_summary_that_cannot_be_written_is_an_error(folder, capsys, monkeypatc
 
 
 def test_two_runs_write_the_same_bytes(folder, capsys):
-    for form in ("sarif", "junit", "markdown", "gitlab", "json", "github", "text"):
+    for form in FORMATS:
         written = []
         for _ in range(2):
             run([*CHECK, "--format", form])

@@ -119,6 +119,13 @@ def test_fingerprints_stay_when_other_nodes_come():
     assert prints[0] < prints[1]
 
 
+def test_github_tells_nodes_apart_and_hashes_no_line_of_a_model():
+    results = run_of(report_of(checked(node("a"), node("b"))))["results"]
+    prints = [r["partialFingerprints"] for r in results]
+    assert len({p["primaryLocationLineHash"] for p in prints}) == 2
+    assert all("region" not in r["locations"][0]["physicalLocation"] for r in results)
+
+
 def test_broken_limits_and_failed_proofs_are_results_of_the_model():
     proof = {"status": "failed", "reason": "y differs", "outputs": []}
     entry = evaluate(converted(checked(path="in.onnx"), checked(), verification=proof))
