@@ -55,7 +55,8 @@ WORDS = {
     ),
     "html": (
         "reading in a browser",
-        """One file that needs no network: summary, findings, and the graph with the verdicts.""",
+        """One file that needs no network: summary, findings, rewrites, the proof, and the graph
+        with the verdicts. [What it has, and its keys](html.md).""",
     ),
     "sarif": (
         "code scanning",
