@@ -111,6 +111,5 @@ def command(
     )
     with output.progress_bar() as progress:
         report = run(asked, progress)
-    given = [f"--shape {s}" for s in shape or ()] + [f"--dim {d}" for d in dim or ()]
-    output.write_reports(report, sinks, View(every, " ".join(given)))
+    output.write_reports(report, sinks, View(every))
     return 0 if report.passed else 1

@@ -35,6 +35,13 @@ class Job:
     precision: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def given(self) -> str:
+        """The options that say the same of shapes."""
+        options = [f"--shape {n}={','.join(map(str, s))}" for n, s in self.shapes.items()]
+        options += [f"--dim {name}={size}" for name, size in self.dims.items()]
+        return " ".join(options)
+
     def keys(self, sha256: str) -> dict[str, str]:
         """By target, what a stored answer is found by: all that decides it, but for data files.
 

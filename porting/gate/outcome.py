@@ -55,6 +55,7 @@ class Entry:
         conversion: What was done, where the model was converted.
         gated: Whether anything but the verdicts decided: a baseline, a waiver, another threshold.
         gone: What the baseline lists and the model no longer has, a clause each.
+        given: Options that a command on the same model needs too, such as `--shape x=1,3,8,8`.
     """
 
     result: CheckResult
@@ -63,6 +64,7 @@ class Entry:
     conversion: ConvertResult | None = None
     gated: bool = False
     gone: tuple[str, ...] = ()
+    given: str = ""
 
     @property
     def passed(self) -> bool:

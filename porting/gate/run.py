@@ -17,6 +17,7 @@ from porting.gate.outcome import Entry, Report
 from porting.gate.plan import Plan, planned
 from porting.gate.request import Request
 from porting.gate.waivers import Waiver
+from porting.results import CheckResult
 
 Progress: TypeAlias = Callable[[int, int, str], None]
 """Takes the number of models that are done, of all, and the path of one that is."""
@@ -46,14 +47,21 @@ def run(
         for job, results in zip(plan.jobs, _results(plan, progress), strict=True)
         for result in results.values()
     ]
-    entries = [evaluate(result, plan.policy(job, result)) for job, result in found]
+    entries = _entries(plan, found)
     written: list[str] = []
     if request.update_baseline and plan.baseline is not None:
         updated = _write(plan.baseline.updated(entries))
         plan = replace(plan, baseline=updated)
-        entries = [evaluate(result, plan.policy(job, result)) for job, result in found]
+        entries = _entries(plan, found)
         written = [f"{updated.file} now holds {_counted(updated)}"]
     return Report(tuple(entries), (*written, *_notes(plan, found, entries)))
+
+
+def _entries(plan: Plan, found: Iterable[tuple[Job, CheckResult]]) -> list[Entry]:
+    return [
+        replace(evaluate(result, plan.policy(job, result)), given=job.given)
+        for job, result in found
+    ]
 
 
 def _results(plan: Plan, progress: Progress) -> Iterator[Results]:

@@ -38,11 +38,9 @@ class View:
 
     Attributes:
         every_node: Supported nodes are listed too, where a format lists nodes.
-        given: Options that a suggested command needs too, such as `--shape x=1,3,8,8`.
     """
 
     every_node: bool = False
-    given: str = ""
 
 
 Renderer: TypeAlias = Callable[[Report, View], str]

@@ -8,7 +8,6 @@ own scripts and style by digest, so that nothing else would run.
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -24,7 +23,7 @@ from porting.report.html_page import Page, columns_of, file_name, operators
 from porting.report.plots import WIDTH, bar
 from porting.report.safe import plain, shortened
 from porting.report.text import MEANING
-from porting.results import VERDICTS, Verdict, worst
+from porting.results import VERDICTS, worst
 
 OWN = ("data.js", "layout.js", "draw.js", "panel.js", "tables.js", "main.js")
 """The page's own program, in the order in which it is read."""
@@ -34,7 +33,7 @@ _ASSETS = files("porting.report") / "html_assets"
 
 def render(report: Report, view: View) -> str:
     """The report as one HTML file, the same for the same report."""
-    page = Page(report, view.given)
+    page = Page(report)
     scripts = [*(_vendored(v) for v in libraries()), _program()]
     style = _asset("style.css")
     return (
@@ -106,21 +105,13 @@ def _environment() -> Environment:
         finalize=_shown,
     )
     environment.filters.update(file=file_name, grouped=_grouped, short=shortened)
-    environment.globals.update(
-        bar=bar, meaning=MEANING, plot=WIDTH, said=_said, verdicts=VERDICTS, worst=worst
-    )
+    environment.globals.update(bar=bar, meaning=MEANING, plot=WIDTH, verdicts=VERDICTS, worst=worst)
     return environment
 
 
 def _shown(value: Any) -> Any:
     """Text without control characters; markup of our own as it is."""
     return plain(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _said(counts: Mapping[Verdict, int]) -> str:
-    """A bar of verdicts in words."""
-    parts = [f"{counts[v]} {v}" for v in reversed(VERDICTS) if counts.get(v)]
-    return ", ".join(parts) or "no nodes"
 
 
 def _grouped(number: int) -> str:

@@ -104,16 +104,10 @@ class Part:
 class Page:
     """The whole page: parts, the table of models and targets, and the sources by number."""
 
-    def __init__(self, report: Report, given: str) -> None:
-        """Gathers everything.
-
-        Args:
-            report: What the run has to say.
-            given: Options that a suggested command needs too.
-        """
+    def __init__(self, report: Report) -> None:
+        """Gathers everything that the run has to say."""
         self.report = report
         self.views = drawn(report.entries)
-        self._given = given
         self._notes = Footnotes()
         self._indices = [
             {id(node): number for number, node in enumerate(view.result.nodes)}
@@ -157,7 +151,7 @@ class Page:
         if made is None:
             view = self._view(number, "")
             troubles = self._troubles(entry.judged, view, ())
-            steps = tuple(check_next_steps(entry.result, self._given))
+            steps = tuple(check_next_steps(entry.result, entry.given))
             return Part(*common, troubles, steps=steps)
         after, before = self._view(number, "after"), self._view(number, "before")
         found = located(made.before)

@@ -144,7 +144,7 @@ def _section(entry: Entry, view: View) -> Iterator[str]:
     if entry.conversion is not None:
         yield from _conversion(entry.conversion)
     else:
-        for step in check_next_steps(result, view.given):
+        for step in check_next_steps(result, entry.given):
             words, _, command = step.partition(": ")
             yield from (f"Next, {words}: {code(command, TEXT_WIDTH)}", "")
     yield from _sources(notes, result)

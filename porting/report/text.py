@@ -74,7 +74,7 @@ def print_report(console: Console, report: Report, view: View) -> None:
         if entry.conversion is not None:
             print_convert(console, entry)
         else:
-            print_check(console, entry, view.given)
+            print_check(console, entry)
         if several:
             console.print()
     if several:
@@ -90,14 +90,8 @@ def render_verification(verification: Mapping[str, Any]) -> str:
     return stream.getvalue()
 
 
-def print_check(console: Console, entry: Entry, given: str = "") -> None:
-    """Prints a check: header, counts, findings worst first, what to do next.
-
-    Args:
-        console: Where to.
-        entry: The check, and what the gate makes of it.
-        given: Options that the next command needs too, such as `--shape x=1,3,8,8`.
-    """
+def print_check(console: Console, entry: Entry) -> None:
+    """Prints a check: header, counts, findings worst first, what to do next."""
     result, notes = entry.result, Footnotes()
     _header(console, result)
     _counts(console, result)
@@ -111,7 +105,7 @@ def print_check(console: Console, entry: Entry, given: str = "") -> None:
             _group(console, group, notes)
     notes.print(console)
     _verdict(console, entry)
-    _next_steps(console, check_next_steps(result, given))
+    _next_steps(console, check_next_steps(result, entry.given))
 
 
 def _header(console: Console, result: CheckResult) -> None:

@@ -1,7 +1,7 @@
 """Reading an HTML report back as a browser's parser sees it."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 
 from report.support import checked
@@ -63,7 +63,8 @@ def island(text):
 
 
 def page(*results, notes=(), given=""):
-    return render(Report(tuple(evaluate(r) for r in results), notes), View(given=given))
+    entries = tuple(replace(evaluate(r), given=given) for r in results)
+    return render(Report(entries, notes), View())
 
 
 def chained(name, number, verdict, reason="no kernel"):

@@ -129,7 +129,8 @@ def test_a_conversion_tells_before_and_after_the_rewrites_and_the_proof():
 
 
 def test_the_command_to_run_next_has_the_options_given():
-    source = shown(report_of(checked(node("a"))), View(given="--dim n=1"))
+    report = report_of(checked(node("a")))
+    source = shown(replace(report, entries=(replace(report.entries[0], given="--dim n=1"),)))
     assert "`port convert m.onnx --target toy --dim n=1 -o m.toy.onnx`" in source
 
 
