@@ -1,6 +1,7 @@
 import base64
 import hashlib
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -136,6 +137,14 @@ def test_the_gates_standing_is_said():
     text = render(Report((entry,)), View())
     assert [e.text for e in classes(text, "tag")] == ["waived: the host runs it"]
     assert "<title>Pass" in text
+
+
+def test_broken_limits_and_what_is_gone_are_said():
+    entry = replace(evaluate(checked()), broken=("9 fall back",), gone=("Conv on a",), gated=True)
+    text = render(Report((entry,)), View())
+    assert [e.text for e in classes(text, "fails")] == ["9 fall back"]
+    assert "1 gone since the baseline" in text
+    assert "<li>Conv on a</li>" in text
 
 
 def test_only_addresses_of_the_web_are_links():
