@@ -14,7 +14,8 @@ element, on inputs that verification has no part in; see mutants_criterion.py. W
 is left out, and what differs by less than that everywhere is counted apart.
 
 Each is held against the original as `porting.convert` does it: by `verify_files`, with the
-tolerance of the classes of the rules applied. A model counts as caught if that says `failed`.
+tolerance and the magnitudes of inputs that go with the classes of the rules applied. A model counts
+as caught if that says `failed`.
 Small models are verified side by side in one file, each with outputs of its own, since starting
 the processes takes longest; `--alone` verifies each by itself.
 """
@@ -43,6 +44,8 @@ from mutants_models import Specimen, of_blocks, of_nodes, of_real_models
 from onnx import ModelProto
 from onnx.compose import add_prefix
 
+from porting.proof.given import Given
+from porting.proof.styles import Style, styles_for
 from porting.proof.verify import Tolerance, narrowest_float, verify_files
 
 CORRECT = "correct"
@@ -80,11 +83,21 @@ class Candidate:
         return Tolerance.for_classes(classes, narrowest_float(self.specimen.correct))
 
     @property
+    def styles(self) -> tuple[Style, ...]:
+        """What `porting.convert` would draw."""
+        return styles_for(self.specimen.classes, narrowest_float(self.specimen.correct))
+
+    @property
     def key(self) -> tuple[object, ...]:
         """Candidates that agree in it can be verified side by side."""
         models = (self.specimen.original, self.model)
         opsets = (tuple(sorted((o.domain, o.version) for o in m.opset_import)) for m in models)
-        return (*opsets, self.tolerance, self.specimen.name if self.specimen.real else "")
+        return (
+            *opsets,
+            self.tolerance,
+            self.styles,
+            self.specimen.name if self.specimen.real else "",
+        )
 
 
 class Collection:
@@ -208,7 +221,9 @@ def _verified(candidates: Sequence[Candidate]) -> list[str] | None:
         else:
             onnx.save(_beside([c.specimen.original for c in candidates]), a)
             onnx.save(_beside([c.model for c in candidates]), b)
-        result = verify_files(a, b, tolerance=candidates[0].tolerance)
+        first = candidates[0]
+        given = Given(styles=first.styles)
+        result = verify_files(a, b, inputs=given, tolerance=first.tolerance)
     if len(candidates) == 1:
         return [result.reason if result.status == "failed" else ""]
     by_name = {output.name: output for output in result.outputs}

@@ -116,7 +116,12 @@ RangeOption = Annotated[
     ),
 ]
 SeedsOption = Annotated[
-    int, typer.Option("--seeds", min=1, help="How many times inputs are drawn, for each size.")
+    int | None,
+    typer.Option(
+        "--seeds",
+        min=1,
+        help="How many times inputs are drawn, for each size; 3 to 12 by the cost if not given.",
+    ),
 ]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the report is written.")]
 ReportOption = Annotated[

@@ -16,7 +16,7 @@ def command(
     dim: options.DimOption = None,
     inputs: options.InputsOption = None,
     ranges: options.RangeOption = None,
-    seeds: options.SeedsOption = 3,
+    seeds: options.SeedsOption = None,
     as_type: options.AsOption = "",
     as_tolerance: options.AsToleranceOption = None,
     form: options.FormatOption = Format.text,

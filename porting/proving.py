@@ -17,11 +17,12 @@ from porting.finishing import original_file
 from porting.legalize.exhibits import Exhibits
 from porting.model.save import save
 from porting.prepare import Dims, Prepared, Shapes
-from porting.proof.given import Inputs
+from porting.proof.given import Inputs, given_of
 from porting.proof.judge import Verification
 from porting.proof.local import LocalProof, prove_locally
 from porting.proof.locate import Location, Verify, locate
 from porting.proof.structure import unchanged_outputs
+from porting.proof.styles import styles_for
 from porting.proof.verify import Tolerance, narrowest_float, verify_files
 from porting.results import Rewrite
 
@@ -103,9 +104,11 @@ def gather(
         inputs: Inputs by name; generated ones where not given.
     """
     classes = {r.exactness for r in rewrites} or {"exact"}
-    tolerance = Tolerance.for_classes(classes, narrowest_float(proto))
+    dtype = narrowest_float(proto)
+    tolerance = Tolerance.for_classes(classes, dtype)
     fixed = {name: tuple(shape) for name, shape in (shapes or {}).items()}
-    verify = partial(verify_files, dims=dims, shapes=fixed, inputs=inputs, tolerance=tolerance)
+    given = replace(given_of(inputs), styles=styles_for(classes, dtype))
+    verify = partial(verify_files, dims=dims, shapes=fixed, inputs=given, tolerance=tolerance)
     local = prove_locally(exhibits)
     identical = unchanged_outputs(prepared.loaded.proto, proto, rewrites)
     with tempfile.TemporaryDirectory(prefix="port-") as folder:
@@ -124,16 +127,12 @@ def _completed(
 ) -> Verification:
     """The result of the whole, with what is known where the whole could not be run."""
     sure = [d for d in local.differing if not d.by_context]
-    if whole.status != "skipped":
-        notes = [
-            f"{d.rules[0]} on {d.node} differs when run by itself on other numbers: {d.reason}"
-            for d in sure
-        ]
-        return replace(whole, warnings=(*whole.warnings, *notes))
-    if sure:
+    if sure and whole.status != "failed":
         first = sure[0]
         reason = f"{first.rules[0]} on {first.node} differs when it is run by itself: "
         return replace(whole, status="failed", reason=reason + first.reason)
+    if whole.status != "skipped":
+        return whole
     if len(identical) == len(proto.graph.output):
         reason = f"every output is identical by its computation; not run: {whole.reason}"
         return replace(whole, status="passed", reason=reason)

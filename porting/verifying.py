@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from porting.model.load import load
-from porting.proof.given import SEEDS, Given, Inputs, Range, read_sets
+from porting.proof.given import Given, Inputs, Range, read_sets
 from porting.proof.verify import Tolerance, Verification, narrowest_float, verify_files
 
 
@@ -42,16 +42,16 @@ def verify(
     )
 
 
-def inputs_of(path: Path | None, ranges: Mapping[str, Range], seeds: int = len(SEEDS)) -> Given:
+def inputs_of(path: Path | None, ranges: Mapping[str, Range], seeds: int | None = None) -> Given:
     """What a command line says about inputs.
 
     Args:
         path: An .npz file, a folder of such, or a folder of ONNX test data.
         ranges: Input name to the lowest and highest value to draw.
-        seeds: How many times inputs are drawn.
+        seeds: How many times inputs are drawn; None for as many as are cheap.
 
     Raises:
         UsageError: The path does not exist, or is something else.
     """
     sets = read_sets(path) if path is not None else ()
-    return Given(sets, ranges, tuple(range(seeds)))
+    return Given(sets, ranges, None if seeds is None else tuple(range(seeds)))

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,8 @@ class _Worker:
         self.say(runner="onnxruntime", why="")
         names = [output.name for output in session.get_outputs()]
         try:
-            self._run_cases(names, lambda feeds: list(session.run(names, feeds)), give_up=True)
+            run = partial(session.run, names)
+            self._run_cases(self.job["cases"], names, run, give_up=True)
         except _GiveUpError as error:
             return str(error)
         return ""
@@ -99,7 +101,7 @@ class _Worker:
 
     def _by_several(self, nodewise: "Nodewise", why: str) -> None:
         self.say(runner="onnxruntime and others", why=why)
-        self._run_cases(nodewise.output_names, nodewise.run)
+        self._run_cases(self._needed(), nodewise.output_names, nodewise.run)
         self.say(notes=nodewise.notes())
 
     def _by_reference(self, why: str) -> None:
@@ -124,9 +126,15 @@ class _Worker:
             with np.errstate(all="ignore"):
                 return list(session.run(None, feeds))
 
-        self._run_cases(list(session.output_names), run)
+        self._run_cases(self._needed(), list(session.output_names), run)
 
-    def _run_cases(self, names: list[str], run: Run, give_up: bool = False) -> None:
+    def _needed(self) -> list[dict[str, Any]]:
+        """The cases that are run even where that takes its time."""
+        return [case for case in self.job["cases"] if not case["spare"]]
+
+    def _run_cases(
+        self, cases: list[dict[str, Any]], names: list[str], run: Run, give_up: bool = False
+    ) -> None:
         """Run the cases in order.
 
         Raises:
@@ -135,7 +143,7 @@ class _Worker:
         enough, patience = self.job["enough"], self.job["patience"]
         ran: dict[int, set[int]] = {}
         spent = 0.0
-        for case in self.job["cases"]:
+        for case in cases:
             number, group = case["number"], case["group"]
             groups = ran.setdefault(case["data"], set())
             if group in groups and patience is not None and spent > patience:

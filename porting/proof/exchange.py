@@ -41,11 +41,13 @@ class Case:
         feeds: Input name to array, of the type and shape that the model declares.
         group: Cases of one group are alternatives at the same sizes.
         data: Number of the user's data that the case is about; `enough` counts for each.
+        spare: Only to be run where that is quick, by onnxruntime alone.
     """
 
     feeds: Mapping[str, Array]
     group: int = 0
     data: int = 0
+    spare: bool = False
 
 
 @dataclass(frozen=True)

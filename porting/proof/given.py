@@ -10,11 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from porting.errors import UsageError
+from porting.proof.styles import TAME, Style
 
 Array = npt.NDArray[Any]
 Range = tuple[float, float]
-
-SEEDS = (0, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -41,12 +40,14 @@ class Given:
     Attributes:
         sets: A run or more for each; what a set leaves out is drawn.
         ranges: Input name to the lowest and highest value to draw, both included.
-        seeds: A run for each.
+        seeds: A run for each; None for as many as are cheap.
+        styles: How to draw what the model says little of, seed by seed in turn.
     """
 
     sets: tuple[DataSet, ...] = ()
     ranges: Mapping[str, Range] = field(default_factory=dict)
-    seeds: tuple[int, ...] = SEEDS
+    seeds: tuple[int, ...] | None = None
+    styles: tuple[Style, ...] = TAME
 
 
 Inputs: TypeAlias = Mapping[str, Array] | Given | None

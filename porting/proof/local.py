@@ -20,9 +20,8 @@ from porting.proof.exchange import Case, ModelRun, RunFailure, Values
 from porting.proof.inputs import generate
 from porting.proof.run import run_model
 from porting.proof.shapes import declared_dims, graph_inputs
+from porting.proof.styles import Style, styles_for
 from porting.proof.verify import narrowest_float
-
-SEEDS = (0, 1)
 
 
 @dataclass(frozen=True)
@@ -88,14 +87,14 @@ def prove_locally(exhibits: Exhibits, timeout: float = 120.0) -> LocalProof:
         timeout: Seconds for one model of several exhibits.
     """
     tally = _Tally(unproved=list(exhibits.missing))
-    groups: dict[tuple[str, str], list[tuple[Exhibit, int]]] = {}
+    groups: dict[tuple[str, str, tuple[Style, ...]], list[tuple[Exhibit, int]]] = {}
     for key, exhibit in exhibits.items.items():
-        pair = (_opsets(exhibit.before), _opsets(exhibit.after))
-        groups.setdefault(pair, []).append((exhibit, exhibits.counts[key]))
-    for group in groups.values():
-        if not _run(group, tally, timeout):
+        like = (_opsets(exhibit.before), _opsets(exhibit.after), _styles(exhibit))
+        groups.setdefault(like, []).append((exhibit, exhibits.counts[key]))
+    for (_, _, styles), group in groups.items():
+        if not _run(group, styles, tally, timeout):
             for each in group:
-                if not _run([each], tally, timeout):
+                if not _run([each], styles, tally, timeout):
                     tally.unproved.append((each[0].node, "the nodes do not run by themselves"))
     differing, unproved = tuple(tally.differing), tuple(tally.unproved)
     return LocalProof(tally.proved, tally.kinds, differing, unproved)
@@ -105,11 +104,20 @@ def _opsets(model: ModelProto) -> str:
     return str(sorted((o.domain, o.version) for o in model.opset_import))
 
 
-def _run(group: Sequence[tuple[Exhibit, int]], tally: _Tally, timeout: float) -> bool:
+def _styles(exhibit: Exhibit) -> tuple[Style, ...]:
+    """An approximation may stand for a condition, too: only the weakest class is known."""
+    opted = exhibit.exactness in ("conditional", "approximate")
+    classes = {"conditional"} if opted else {exhibit.exactness}
+    return styles_for(classes, narrowest_float(exhibit.after))
+
+
+def _run(
+    group: Sequence[tuple[Exhibit, int]], styles: Sequence[Style], tally: _Tally, timeout: float
+) -> bool:
     """Runs exhibits side by side; False, and nothing noted, where the originals do not run."""
     before = _beside([e.before for e, _ in group])
     after = _beside([e.after for e, _ in group])
-    cases = [Case(_inputs(before, seed), seed) for seed in SEEDS]
+    cases = [Case(_inputs(before, i, style), i) for i, style in enumerate(styles)]
     with tempfile.TemporaryDirectory(prefix="port-") as folder:
         runs = []
         for name, model in (("before", before), ("after", after)):
@@ -157,13 +165,13 @@ def _difference(
     return ""
 
 
-def _inputs(model: ModelProto, seed: int) -> Mapping[str, npt.NDArray[Any]]:
+def _inputs(model: ModelProto, seed: int, style: Style) -> Mapping[str, npt.NDArray[Any]]:
     shapes = {}
     for name, value in graph_inputs(model).items():
         dims = declared_dims(value) or ()
         sizes = [d.dim_value for d in value.type.tensor_type.shape.dim]
         shapes[name] = tuple(sizes[: len(dims)])
-    drawn = generate(model, shapes, seed)
+    drawn = generate(model, shapes, seed, style=style)
     return {name: np.asarray(array) for name, array in drawn.items()}
 
 

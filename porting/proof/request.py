@@ -8,6 +8,7 @@ import onnx
 
 from porting.errors import UsageError
 from porting.proof.domains import Facts
+from porting.proof.effort import FEWEST, seeds_for
 from porting.proof.exchange import Array, Case
 from porting.proof.given import DataSet, Given
 from porting.proof.inputs import generate
@@ -63,7 +64,7 @@ class Request:
         Raises:
             UsageError: A name, rank, type or range does not fit the model.
         """
-        if not given.seeds:
+        if given.seeds is not None and not given.seeds:
             raise UsageError("no-seeds", "no seeds: nothing would run")
         inputs = graph_inputs(model)
         outputs = {value.name: value for value in model.graph.output}
@@ -127,27 +128,29 @@ class Request:
         """
         cases = []
         for number, values in enumerate(self.data):
-            for size, case in self._of_one(model, values):
-                cases.append(Case(case, number * len(SIZES) + size, number))
+            group = number * len(SIZES)
+            found = self._of_one(model, values)
+            cases += [replace(case, group=group + case.group, data=number) for case in found]
         return cases
 
-    def _of_one(self, model: onnx.ModelProto, values: Values) -> list[tuple[int, dict[str, Array]]]:
+    def _of_one(self, model: onnx.ModelProto, values: Values) -> list[Case]:
         shapes = self.shapes | {name: np.shape(v) for name, v in values.inputs.items()}
         bound = bind(model, self.dims, shapes)
         if set(values.inputs) >= set(graph_inputs(model)):
-            return [(0, dict(values.inputs))]
+            return [Case(dict(values.inputs))]
         sizes = SIZES if is_free(model, bound, shapes) else SIZES[:1]
-        cases = []
+        cases, styles = [], self.given.styles
         for number, size in enumerate(sizes):
             chosen, names = input_shapes(model, bound=bound, shapes=shapes, size=size)
             facts = Facts(model, chosen, names)
-            for seed in self.given.seeds:
+            for position, seed in enumerate(self.given.seeds or seeds_for(model, chosen)):
                 drawn = generate(
                     model, chosen, seed, names,
                     ranges=self.given.ranges, skip=values.inputs.keys(),
-                    facts=facts,
+                    facts=facts, style=styles[seed % len(styles)],
                 )  # fmt: skip
-                cases.append((number, {**drawn, **values.inputs}))
+                spare = self.given.seeds is None and position >= FEWEST
+                cases.append(Case({**drawn, **values.inputs}, number, spare=spare))
         return cases
 
 

@@ -206,6 +206,7 @@ def _run_child(
                 "number": i,
                 "group": cases[i].group,
                 "data": cases[i].data,
+                "spare": cases[i].spare,
                 "inputs": write_arrays(folder, f"in{i}", cases[i].feeds),
             }
             for i in todo

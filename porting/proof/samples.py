@@ -13,6 +13,7 @@ from porting.proof.given import Inputs, given_of
 from porting.proof.request import Request
 from porting.proof.run import run_model
 from porting.proof.shapes import graph_inputs, load_structure
+from porting.proof.styles import Style
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def samples(
         original, converted = load_structure(a), load_structure(b)
     except ModelError as error:
         return error.message
-    request = Request.of(original, dims or {}, shapes or {}, given_of(inputs))
+    given = replace(given_of(inputs), styles=(Style.PLAIN,))
+    request = Request.of(original, dims or {}, shapes or {}, given)
     request.pin(original, converted)
     try:
         cases = request.cases(original)
@@ -65,7 +67,7 @@ def samples(
         return str(error)
     found: list[tuple[Case, Values]] = []
     for number in range(len(request.data)):
-        mine = [case for case in cases if case.data == number]
+        mine = [case for case in cases if case.data == number and not case.spare]
         run = run_model(a, mine, enough=1, timeout=timeout)
         if isinstance(run, RunFailure):
             return f"the original does not run: {run.reason}"

@@ -161,7 +161,8 @@ class _Job:
             reason = f"the original runs on no inputs tried: {failures[-1]}"
             return Verification("skipped", reason)
         if failures and not several:
-            warnings.append(f"the original ran on {len(ran)} of {len(self.cases)} inputs drawn")
+            tried = sum(result is not None for result in first.results)
+            warnings.append(f"the original ran on {len(ran)} of {tried} inputs drawn")
         try:
             cases = [self._for_converted(self.cases[i]) for i in ran]
         except ValueError as error:
@@ -177,6 +178,8 @@ class _Job:
         if failure is not None:
             reason = f"the converted model does not run where the original does: {failure.reason}"
             return Verification("failed", reason, (), tuple(warnings))
+        both = [k for k, result in enumerate(second.results) if result is not None]
+        ran, cases = [ran[k] for k in both], [cases[k] for k in both]
         result = self._compare(first, second, ran, tolerance, warnings)
         if result.status == "failed" and (first.notes or second.notes):
             return self._again(result, ran, cases, tolerance)

@@ -83,8 +83,8 @@ def test_the_default_axis_of_an_older_softmax():
 
 
 def test_a_saturated_model_is_told_by_verification(save):
-    a = save("""g (float[N, 16] x) => (float[N, 16] y) <float k = {900}>
-        { l = Mul (x, k) y = Sigmoid (l) }""")
+    a = save("""g (float[N, 16] x) => (float[N, 16] y) <float k = {900}, float h = {0.5}>
+        { f = Floor (x) m = Add (f, h) l = Mul (m, k) y = Sigmoid (l) }""")
     result = verify_files(a, a, tolerance=LOOSE)
     assert result.status == "passed"
     assert any("is saturated" in w for w in result.warnings)
