@@ -5,12 +5,15 @@ python tools/make_docs.py [--output FOLDER]
 
 import argparse
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from cli_page import cli_page
 from formats_page import formats_page
 from json_page import json_page
+from markup import escaped, table_of
+from rules_page import codes_page, rules_page
 
 from porting.capability.explain import FOLDED, Sentence, explain
 from porting.capability.limits import Limit
@@ -20,7 +23,17 @@ from porting.capability.targets import shipped
 from porting.results import VERDICTS, Verdict
 
 DOCS = Path(__file__).parent.parent / "docs"
-GENERATED = frozenset({"README.md", "formats.md", "json.md", "operators.md"})
+PAGES = {
+    "cli.md": cli_page,
+    "rules.md": rules_page,
+    "codes.md": codes_page,
+    "formats.md": formats_page,
+    "json.md": json_page,
+}
+"""Pages that are not made of the tables."""
+GENERATED = frozenset({"README.md", "operators.md", *PAGES})
+FIRST = ("tutorial.md", "ci.md")
+"""Pages that a new reader wants."""
 COMMAND = "python tools/make_docs.py"
 CLASSES = ("datacenter", "gpu", "edge", "embedded")
 ABSENT = {
@@ -58,23 +71,6 @@ class Numbered:
                 if not place or place.startswith(", "):
                     return number, f"[{number}{escaped(place)}]"
         raise ValueError(f"not a source of the table: {citation}")
-
-
-def escaped(text: str) -> str:
-    """Text for a cell of a Markdown table."""
-    for character in "\\|*<[]":
-        text = text.replace(character, f"\\{character}")
-    return " ".join(text.split())
-
-
-def row(*cells: str) -> str:
-    """A line of a Markdown table."""
-    return f"| {' | '.join(cells)} |"
-
-
-def table_of(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A Markdown table."""
-    return [row(*header), row(*("---" for _ in header)), *(row(*r) for r in rows), ""]
 
 
 class Chip:
@@ -259,13 +255,13 @@ def _mark(chip: Chip, key: str) -> str:
     return LIMITED if verdict == "supported" and limited else MARKS[verdict]
 
 
-def index_page(tables: Sequence[CapabilityTable], others: Iterable[Path]) -> str:
-    """The list of chips and of other pages."""
+def index_page(tables: Sequence[CapabilityTable], pages: Mapping[str, str]) -> str:
+    """The list of chips and of other pages, given by file name and text."""
     lines = ["# Reference", "", "[Operators by chip](operators.md)", ""]
-    lines += ["[Report formats](formats.md)", "", "[The JSON reports](json.md)", ""]
-    for page in sorted(others):
-        title = page.read_text(encoding="utf-8").splitlines()[0].lstrip("# ")
-        lines += [f"[{title}]({page.name})", ""]
+    rest = sorted(pages.keys() - set(FIRST), key=lambda name: (name not in PAGES, name))
+    for name in (*(n for n in FIRST if n in pages), *rest):
+        title = pages[name].splitlines()[0].lstrip("# ")
+        lines += [f"[{title}]({name})", ""]
     rows = []
     for table in tables:
         data = table.data
@@ -295,9 +291,11 @@ def write(folder: Path, others: Iterable[Path]) -> None:
         page = targets / f"{chip.table.data.target}.md"
         page.write_text(target_page(chip), encoding="utf-8")
     (folder / "operators.md").write_text(matrix_page(chips), encoding="utf-8")
-    (folder / "formats.md").write_text(formats_page(), encoding="utf-8")
-    (folder / "json.md").write_text(json_page(), encoding="utf-8")
-    (folder / "README.md").write_text(index_page(tables, others), encoding="utf-8")
+    made = {name: page() for name, page in PAGES.items()}
+    for name, text in made.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    by_hand = {p.name: p.read_text(encoding="utf-8") for p in others}
+    (folder / "README.md").write_text(index_page(tables, made | by_hand), encoding="utf-8")
 
 
 def main() -> None:
