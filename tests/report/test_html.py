@@ -148,7 +148,12 @@ def test_broken_limits_and_what_is_gone_are_said():
 
 
 def test_only_addresses_of_the_web_are_links():
-    sources = ("javascript:alert(1)", "list (https://a.example/x)", "data:text/html,x")
+    sources = (
+        "javascript:alert(1)",
+        "list (https://a.example/x)",
+        "data:text/html,x",
+        "javascript://a",
+    )
     result = checked(findings=(Finding("unsupported", "c", "no", sources),))
     outside = [h for h in attribute_values(page(result), "href") if not h.startswith("#")]
     assert "https://a.example/x" in outside

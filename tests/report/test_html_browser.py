@@ -275,6 +275,16 @@ def test_five_thousand_nodes_open_and_expand_in_time(opened, name):
     assert tab.locator(".item").count() <= 250
 
 
+def test_no_more_is_drawn_than_can_be_placed_at_once(opened):
+    tab = opened(page(large(600, lambda i: f"n{i}")))
+    tab.click("#collapse")
+    for _ in range(7):
+        tab.focus(".item.group >> nth=-1")
+        tab.keyboard.press("Enter")
+    assert 150 < tab.locator(".item").count() <= 250
+    assert "collapsed to make room" in tab.inner_text("#graph-note")
+
+
 def test_names_that_attack_the_page_stay_text(opened):
     attacks = [*HOSTILE, "</script><script>alert(1)</script>", "javascript:alert(1)", "__proto__"]
     nodes = [chained(name, i, "unsupported", name) for i, name in enumerate(attacks)]
