@@ -47,22 +47,23 @@ def kind_of(result: CheckResult, finding: Finding, node: NodeResult | None) -> s
     The node's name and sizes are not in it, which change with every export, nor is the model's
     path.
     """
-    return _digest(
-        result.target.id,
-        node.key if node else "",
-        finding.verdict,
-        finding.code,
-        finding.reason or finding.message,
-    )
+    return _digest(result.target.id, *_alike(finding, node))
+
+
+def _alike(finding: Finding, node: NodeResult | None) -> tuple[str, ...]:
+    said = finding.reason or finding.message
+    return (node.key if node else "", finding.verdict, finding.code, said)
 
 
 def fingerprints(result: CheckResult) -> list[Named]:
     """Every finding with names of its own; nodes that share scope and name are numbered."""
     model = model_name(result.model.path)
     seen: dict[tuple[str, str, str], int] = {}
+    kinds: dict[tuple[str, ...], str] = {}
     found = []
     for finding, node in located(result):
-        kind = kind_of(result, finding, node)
+        alike = _alike(finding, node)
+        kind = kinds.get(alike) or kinds.setdefault(alike, _digest(result.target.id, *alike))
         where = (kind, node.scope, node.name) if node else (kind, "", "")
         number = seen[where] = seen.get(where, -1) + 1
         place = _digest(*where, str(number))

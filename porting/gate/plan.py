@@ -39,6 +39,12 @@ class Plan:
     waivers: tuple[Waiver, ...]
     baseline: Baseline | None
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything that is configured is checked, and nothing else."""
+        request = self.request
+        return not (request.models or request.targets or request.op_map)
+
     def name_of(self, model: Path) -> str:
         """How the configuration names a model."""
         return self.config.name_of(model) if self.config else model.as_posix()

@@ -12,6 +12,7 @@ from porting.gate import jobs, pool
 from porting.gate.baseline import Baseline
 from porting.gate.cache import Cache, folder
 from porting.gate.evaluate import evaluate
+from porting.gate.globs import matches_path
 from porting.gate.jobs import Job, Results
 from porting.gate.outcome import Entry, Report
 from porting.gate.plan import Plan, planned
@@ -116,19 +117,28 @@ def _notes(
     """What the reader should know of the run."""
     named = [(plan.name_of(job.model), e) for (job, _), e in zip(found, entries, strict=True)]
     for waiver in plan.waivers:
-        yield from _of_waiver(waiver, named, whole=not plan.request.models)
-    if plan.baseline is None:
-        return
+        yield from _of_waiver(waiver, named, plan.is_whole)
+    if plan.config is not None and plan.is_whole:
+        for pattern in plan.config.settings.model:
+            if not any(matches_path(name, pattern) for name, _ in named):
+                yield f"{plan.config.file}: no model fits '{pattern}'"
+    if plan.baseline is not None:
+        yield from _of_baseline(plan.baseline, named)
+
+
+def _of_baseline(baseline: Baseline, named: Sequence[tuple[str, Entry]]) -> Iterator[str]:
+    """What the baseline lists and is no longer there."""
     for name, entry in named:
         for clause in entry.gone:
-            yield f"{plan.baseline.file}: gone from {name} on {entry.result.target.id}: {clause}"
-    for model in plan.baseline.orphans():
-        yield f"{plan.baseline.file}: there is no model {model} any more"
-    if any(entry.gone for entry in entries) or plan.baseline.orphans():
+            yield f"{baseline.file}: gone from {name} on {entry.result.target.id}: {clause}"
+    orphans = baseline.orphans()
+    for model in orphans:
+        yield f"{baseline.file}: there is no model {model} any more"
+    if orphans or any(entry.gone for _, entry in named):
         yield "--update-baseline takes out what is gone"
 
 
-def _of_waiver(waiver: Waiver, named: Iterable[tuple[str, Entry]], *, whole: bool) -> Iterator[str]:
+def _of_waiver(waiver: Waiver, named: Iterable[tuple[str, Entry]], whole: bool) -> Iterator[str]:
     """That a waiver is over, or that nothing needs it."""
     concerned = [e for name, e in named if waiver.concerns(name, e.result.target.id)]
     covered = [

@@ -211,3 +211,27 @@ def test_output_is_coloured_on_terminals_only(folder):
         command, capture_output=True, text=True, check=False, cwd=folder, env=dict(os.environ)
     )
     assert "\x1b" not in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="terminals")
+@pytest.mark.parametrize("models", [["good.onnx"], ["good.onnx", "model.onnx"]])
+def test_progress_is_shown_on_a_terminal_only_and_only_of_several(folder, models):
+    import pty
+
+    mine, its = pty.openpty()
+    code = "from porting.cli import main; main()"
+    command = [sys.executable, "-c", code, "check", *models, "--op-map", "toy.yaml"]
+    environment = os.environ | {"TERM": "xterm"}
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=its, check=False, cwd=folder, env=environment
+    )
+    os.close(its)
+    shown = b""
+    try:
+        while piece := os.read(mine, 65536):
+            shown += piece
+    except OSError:  # how a terminal says that it was closed
+        pass
+    os.close(mine)
+    assert (b"2/2" in shown) == (len(models) == 2)
+    assert b"\x1b" not in done.stdout

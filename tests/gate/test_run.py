@@ -221,6 +221,14 @@ def test_a_waiver_that_nothing_needs_is_told(folder, capsys):
     assert "covers nothing and can be taken out" in data["notes"][0]
     _, data = checked(capsys, "models/relu.onnx", "-t", "nob-a")
     assert "notes" not in data
+    config = "models = 'models/**/*.onnx'\ntargets = 'nob-b'\n[model.'no/*']\nstrict = true\n"
+    waiver = "[[waiver]]\nreason = 'r'\nop = 'Tan'\ntarget = 'oth-c'\n"
+    Path("port.toml").write_text(config + waiver)
+    assert checked(capsys)[1]["notes"] == [
+        "waiver 1 (r) covers nothing and can be taken out",
+        "port.toml: no model fits 'no/*'",
+    ]
+    assert checked(capsys, "-t", "nob-b")[1]["notes"] == []
 
 
 @pytest.mark.parametrize(
