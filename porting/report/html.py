@@ -25,7 +25,16 @@ from porting.report.safe import plain, shortened
 from porting.report.text import MEANING
 from porting.results import VERDICTS, worst
 
-OWN = ("data.js", "layout.js", "draw.js", "panel.js", "tables.js", "main.js")
+OWN = (
+    "data.js",
+    "layout.js",
+    "draw.js",
+    "panel.js",
+    "tables.js",
+    "graph.js",
+    "input.js",
+    "main.js",
+)
 """The page's own program, in the order in which it is read."""
 
 _ASSETS = files("porting.report") / "html_assets"

@@ -305,8 +305,10 @@ def test_without_nodes_there_is_nothing_to_draw_and_nothing_breaks(opened):
     assert tab.inner_text("#found") == "0 of 0 nodes"
 
 
-def test_several_models_are_chosen_from_a_list(opened):
-    tab = opened(page(small(), checked(chained("other", 0, "supported"), path="k.onnx")))
-    tab.select_option("#graph-entry", "1")
+def test_several_models_are_chosen_from_a_list_and_the_first_that_fails_is_shown(opened):
+    passing = checked(chained("other", 0, "supported"), path="k.onnx")
+    tab = opened(page(passing, small()))
+    assert tab.inner_text("#found") == "4 of 4 nodes"
+    tab.select_option("#graph-entry", "0")
     assert tab.inner_text("#found") == "1 of 1 nodes"
     assert tab.is_hidden("#graph-stage")

@@ -15,7 +15,13 @@ function decodeGraph(form) {
     reads[form.edges[i + 1]].push(form.edges[i]);
   }
   const groups = form.groups.map(([parent, label, prefix], index) => ({
-    index, parent, label: label || "model", prefix, nodes: [], groups: [], size: 0,
+    index,
+    parent,
+    label: label || "model",
+    prefix,
+    nodes: [],
+    groups: [],
+    size: 0,
   }));
   form.home.forEach((home, node) => groups[home].nodes.push(node));
   for (let i = groups.length - 1; i >= 0; i--) {
@@ -56,7 +62,10 @@ function viewOf(index) {
     }
   }
   return {
-    index, form, graph, tallies,
+    index,
+    form,
+    graph,
+    tallies,
     verdict: (node) => form.verdicts[node],
     worst: (group) => [...WORST].find((letter) => tallies[group][letter]) || "S",
     findings: (node) => (form.findings[node] || []).map((f) => raw.findings[f]),
@@ -88,7 +97,11 @@ function element(tag, attributes = {}, ...children) {
 function glyph(letter, x = null, y = null) {
   const use = element("svg:use", { href: `#v-${verdictOf[letter]}`, x, y, width: 16, height: 16 });
   if (x !== null) return use;
-  return element("svg:svg", { class: "glyph", width: 14, height: 14, viewBox: "0 0 16 16", "aria-hidden": "true" }, use);
+  return element(
+    "svg:svg",
+    { class: "glyph", width: 14, height: 14, viewBox: "0 0 16 16", "aria-hidden": "true" },
+    use,
+  );
 }
 
 function clipped(text, most) {

@@ -72,7 +72,14 @@ const groupKey = (group) => `g${group}`;
 function layout(graph, open) {
   const hidden = hiddenBy(graph, open);
   const place = new dagre.graphlib.Graph({ compound: true });
-  place.setGraph({ rankdir: "TB", nodesep: 22, ranksep: 34, edgesep: 12, marginx: 20, marginy: 20 });
+  place.setGraph({
+    rankdir: "TB",
+    nodesep: 22,
+    ranksep: 34,
+    edgesep: 12,
+    marginx: 20,
+    marginy: 20,
+  });
   place.setDefaultEdgeLabel(() => ({}));
   const shownAs = (node) => {
     const by = hidden[graph.home[node]];
