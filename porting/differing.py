@@ -7,8 +7,7 @@ from pathlib import Path
 from onnx import ModelProto
 
 from porting.capability.judge import Judge
-from porting.capability.targets import load_target
-from porting.checking import check_precision, judge_model
+from porting.checking import judge_for, judge_model
 from porting.difference.compare import Overlay, nodes_of, overlays, parameters_of, ports_of
 from porting.difference.contents import Contents
 from porting.difference.match import Side
@@ -56,16 +55,14 @@ def diff(  # noqa: PLR0913 - every option has a name of its own
         TableError: The table is broken.
         UsageError: The target does not exist, or neither model has a shape's or dimension's name.
     """
-    table = None
+    judge = None
     if target or op_map is not None:
-        table = load_target(target, Path(op_map) if op_map is not None else None)
-        check_precision(table, precision)
+        judge = judge_for(target, op_map, precision, options)
     first, second = _prepared(old, new, shapes or {}, dims or {})
     laid = list(overlays(_side(first, external), _side(second, external)))
     main = laid[0].matching
     verdicts = None
-    if table is not None:
-        judge = Judge(table, precision, options or {})
+    if judge is not None:
         verdicts = _verdicts(judge, first, second, laid)
     graphs = first.graph, second.graph
     return DiffResult(

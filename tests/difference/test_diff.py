@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from legalize.toy import model as parsed
 from legalize.toy import write_table
 from onnx import helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
 
 import porting
 from porting.difference.outcome import Count, DiffResult
@@ -82,6 +83,28 @@ def test_other_contents_of_a_weight_are_the_only_difference(proto, data):
     (pair,) = result.parameters.tensors.changed
     assert pair[1].name == weight.name
     assert not result.parameters.tensors.added
+
+
+@given(models(), st.data())
+def test_models_that_are_called_the_same_compute_the_same(proto, data):
+    made = renamed(proto)
+    at = data.draw(st.integers(0, len(made.graph.node) - 1))
+    node = made.graph.node[at]
+    slots = [i for i, name in enumerate(node.input) if name != "flag"]
+    if not slots:
+        return
+    known = ["x", "z", *(o for n in made.graph.node[:at] for o in n.output)]
+    node.input[data.draw(st.sampled_from(slots))] = data.draw(st.sampled_from(known))
+    if porting.diff(proto, made).same:
+        for before, after in zip(outputs(proto), outputs(made), strict=True):
+            np.testing.assert_array_equal(before, after)
+
+
+def outputs(proto: onnx.ModelProto) -> list[np.ndarray]:
+    """What a model gives for both sides of its branches."""
+    run = ReferenceEvaluator(proto)
+    values = {"x": np.float32([-1, 0.5, 2, 3]), "z": np.float32([4, -2, 0.25, 1])}
+    return [run.run(None, {**values, "flag": np.array(f)})[0] for f in (True, False)]
 
 
 def edit(text: str, old: str, new: str) -> DiffResult:
@@ -206,6 +229,20 @@ def test_one_place_in_one_data_file_is_equal_unread(beside, tmp_path):
     result = porting.diff(beside[0], other)
     assert result.same
     assert not result.parameters.unread
+
+
+def test_a_sparse_weight_is_compared_by_its_values_and_places():
+    def sparse(value: float, place: int) -> onnx.ModelProto:
+        values = helper.make_tensor("w", 1, [1], [value])
+        places = helper.make_tensor("w_places", 7, [1], [place])
+        made = model([helper.make_node("Add", ["w", "x"], ["v"], "node")], [], "v")
+        made.graph.sparse_initializer.append(helper.make_sparse_tensor(values, places, [4]))
+        return made
+
+    assert porting.diff(sparse(1, 2), sparse(1, 2)).same
+    for other in (sparse(3, 2), sparse(1, 3)):
+        (pair,) = porting.diff(sparse(1, 2), other).parameters.tensors.changed
+        assert pair[0].shape == (4,)
 
 
 def test_how_a_weight_is_stored_is_no_difference():
