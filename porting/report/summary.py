@@ -19,13 +19,15 @@ _COLUMNS: Mapping[str, Callable[[Entry], int]] = {
 }
 """Nodes by verdict, findings by standing."""
 
+_WIDEST = 10_000
+
 
 def print_summary(console: Console, report: Report) -> None:
     """Prints a row for each model and target; counts that are zero throughout are left out."""
     counts = {name: [count(e) for e in report.entries] for name, count in _COLUMNS.items()}
     shown = {name: c for name, c in counts.items() if any(c) or name == "supported"}
     table = _table(report, shown)
-    if console.measure(table).maximum <= console.width:
+    if _width(console, table) <= console.width:
         console.print(table)
     else:
         _list(console, report, shown)
@@ -38,6 +40,12 @@ def print_summary(console: Console, report: Report) -> None:
         console.print(Text.assemble(("FAIL", "bold red"), said))
     else:
         console.print(Text.assemble(("PASS", "bold green"), f"  all {total} checks pass"))
+
+
+def _width(console: Console, table: Table) -> int:
+    """Columns that a table takes where nothing is left out."""
+    wide = console.options.update(width=_WIDEST)
+    return console.measure(table, options=wide).maximum
 
 
 def _table(report: Report, counts: Mapping[str, Sequence[int]]) -> Table:
