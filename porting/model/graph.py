@@ -11,7 +11,15 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy.typing as npt
-from onnx import AttributeProto, NodeProto, TensorProto, TypeProto, ValueInfoProto, helper
+from onnx import (
+    AttributeProto,
+    NodeProto,
+    SparseTensorProto,
+    TensorProto,
+    TypeProto,
+    ValueInfoProto,
+    helper,
+)
 
 from porting.model.dtypes import NAME_OF, NUMBER_OF
 from porting.model.schema import (
@@ -334,6 +342,7 @@ class Graph:
         inputs: Names and types, as the file declares them; initializers are not among them.
         outputs: Names and types, as the file declares them.
         initializers: By name. Their data may lie in a file.
+        sparse: Sparse initializers, which are kept as they are.
         values: Everything known of the values defined here.
         declared: Types that the file states for values defined here.
         conflicts: Nodes that ONNX's inference could make no sense of at the shapes at hand.
@@ -350,6 +359,7 @@ class Graph:
     inputs: list[ValueInfoProto] = field(default_factory=list)
     outputs: list[ValueInfoProto] = field(default_factory=list)
     initializers: dict[str, TensorProto] = field(default_factory=dict)
+    sparse: list[SparseTensorProto] = field(default_factory=list)
     values: dict[str, Value] = field(default_factory=dict)
     declared: dict[str, TypeProto] = field(default_factory=dict)
     conflicts: int = 0

@@ -18,7 +18,8 @@ def read_graph(proto: GraphProto, context: Context, outer: Graph | None, path: s
         graph.define(
             Value(name, dtype, tuple(tensor.dims), is_const=True, tensor=tensor, read=context.read)
         )
-    for sparse in proto.sparse_initializer:
+    graph.sparse = list(proto.sparse_initializer)
+    for sparse in graph.sparse:
         dtype = NAME_OF.get(sparse.values.data_type)
         value = Value(sparse.values.name, dtype, tuple(sparse.dims), is_const=True)
         value.kind = "sparse_tensor"

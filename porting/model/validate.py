@@ -1,16 +1,25 @@
 """Refuses a model that breaks a rule of ONNX which the rest relies on, naming what breaks it."""
 
 import heapq
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias
 
 import onnx
-from onnx import FunctionProto, GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import (
+    AttributeProto,
+    GraphProto,
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    TypeProto,
+)
 
 from porting.errors import ModelError
 from porting.model import wire
+from porting.model.dtypes import NAME_OF
 from porting.model.schema import domain_name
 
 _NEWEST = dict(zip(("ai.onnx", "ai.onnx.ml"), onnx.helper.VERSION_TABLE[-1][2:], strict=False))
@@ -18,7 +27,16 @@ _NEWEST = dict(zip(("ai.onnx", "ai.onnx.ml"), onnx.helper.VERSION_TABLE[-1][2:],
 
 Locate: TypeAlias = Callable[[TensorProto], object]
 
+MAX_CALL_DEPTH = 100
+"""Functions inside functions; onnx inlines no more."""
+MAX_INLINED = 250_000
+"""Nodes that the calls of functions may stand for: few functions can stand for billions."""
+
+_Function: TypeAlias = tuple[str, str, str]
+"""Domain, name and overload."""
+
 _TEXT = frozenset({str})
+_TENSORS = frozenset({"tensor_type", "sparse_tensor_type"})
 
 
 def initializer_names(graph: GraphProto) -> list[str]:
@@ -54,6 +72,13 @@ def validate(proto: ModelProto, locate: Locate) -> None:
     Raises:
         ModelError: A rule is broken; see the codes in this module.
     """
+    if not 1 <= proto.ir_version <= onnx.IR_VERSION:
+        raise ModelError(
+            "model-ir-unknown",
+            f"version {proto.ir_version} of the format is not known, the newest is "
+            f"{onnx.IR_VERSION}",
+            "Export the model again, or update the onnx package.",
+        )
     imports = _imports(proto.opset_import)
     if not imports:
         raise wire.broken("model-no-opset", "the model imports no operator set")
@@ -62,7 +87,10 @@ def validate(proto: ModelProto, locate: Locate) -> None:
         scope = _Scope(locate, imports | _imports(function.opset_import))
         values = _define(function.input, [], function.node)
         _check_nodes(function.node, function.output, values, scope)
-    _check_calls(proto.functions)
+    _check_calls(proto)
+    for info in proto.training_info:
+        for graph in (info.initialization, info.algorithm):
+            _check_stored(graph, _Scope(locate, imports))
 
 
 def _imports(opsets: Iterable[onnx.OperatorSetIdProto]) -> frozenset[str]:
@@ -89,6 +117,8 @@ def _check_graph(graph: GraphProto, scope: _Scope) -> set[str]:
         raise wire.too_deep()
     _check_tensors(graph.initializer, scope)
     _check_sparse(graph.sparse_initializer, scope)
+    for info in (*graph.input, *graph.output, *graph.value_info):
+        _check_type(info.name, info.type)
     values = _define([i.name for i in graph.input], initializer_names(graph), graph.node)
     return _check_nodes(graph.node, [o.name for o in graph.output], values, scope)
 
@@ -144,13 +174,50 @@ def _check_node(index: int, node: NodeProto, scope: _Scope) -> set[str]:
             _require_value(name, f"as an input of {_label(index, node)}", scope)
     for attribute in node.attribute:
         _require_text(attribute.name)
-        _check_tensors([attribute.t] if attribute.HasField("t") else attribute.tensors, scope)
-        one = attribute.HasField("sparse_tensor")
-        _check_sparse([attribute.sparse_tensor] if one else attribute.sparse_tensors, scope)
-        bodies = [attribute.g] if attribute.HasField("g") else attribute.graphs
-        for body in bodies:
+        _check_attribute(attribute, scope)
+        if attribute.HasField("g"):
+            names |= _check_graph(attribute.g, scope)
+        for body in attribute.graphs:
             names |= _check_graph(body, scope)
     return names
+
+
+def _check_type(name: str, declared: TypeProto) -> None:
+    """Refuses an element type that onnx does not know; none at all is left to inference."""
+    kind = declared.WhichOneof("value")
+    while kind in {"sequence_type", "optional_type", "map_type"}:
+        inside = getattr(declared, kind)
+        declared = inside.value_type if kind == "map_type" else inside.elem_type
+        kind = declared.WhichOneof("value")
+    number = getattr(declared, kind).elem_type if kind in _TENSORS else 0
+    if number and number not in NAME_OF:
+        raise wire.broken(
+            "model-value-type",
+            f"value {name!r} is declared with element type {number}, which onnx does not know",
+        )
+
+
+def _check_stored(graph: GraphProto, scope: _Scope) -> None:
+    """Validates the tensors of a graph that is kept and never run, at any depth."""
+    pending = [graph]
+    while pending:
+        graph = pending.pop()
+        _check_tensors(graph.initializer, scope)
+        _check_sparse(graph.sparse_initializer, scope)
+        for node in graph.node:
+            for attribute in node.attribute:
+                _check_attribute(attribute, scope)
+            pending += subgraphs(node)
+
+
+def _check_attribute(attribute: AttributeProto, scope: _Scope) -> None:
+    """Validates the tensors in an attribute; one that says two things at once may hold more."""
+    if attribute.HasField("t"):
+        _check_tensors((attribute.t,), scope)
+    if attribute.HasField("sparse_tensor"):
+        _check_sparse((attribute.sparse_tensor,), scope)
+    _check_tensors(attribute.tensors, scope)
+    _check_sparse(attribute.sparse_tensors, scope)
 
 
 def _check_tensors(tensors: Iterable[TensorProto], scope: _Scope) -> None:
@@ -164,6 +231,15 @@ def _check_tensors(tensors: Iterable[TensorProto], scope: _Scope) -> None:
 def _check_sparse(tensors: Iterable[onnx.SparseTensorProto], scope: _Scope) -> None:
     for tensor in tensors:
         _check_tensors((tensor.values, tensor.indices), scope)
+        count, rank = list(tensor.values.dims), len(tensor.dims)
+        of_axes = list(tensor.indices.dims) == [*count, rank]
+        in_all = tensor.indices.dims == tensor.values.dims
+        if len(count) != 1 or not (of_axes or in_all) or any(d < 0 for d in tensor.dims):
+            raise wire.broken(
+                "model-sparse-tensor",
+                f"sparse tensor {tensor.values.name!r} has {count} values, indices "
+                f"{list(tensor.indices.dims)} and shape {list(tensor.dims)}, which do not agree",
+            )
 
 
 def _require_text(*names: object) -> None:
@@ -203,23 +279,51 @@ def _sort(nodes: MutableSequence[NodeProto], needs: list[set[str]]) -> None:
     nodes.extend(order)
 
 
-def _check_calls(functions: Iterable[FunctionProto]) -> None:
-    """Refuses functions that call themselves, directly or through others."""
-    calls: dict[tuple[str, str, str], set[tuple[str, str, str]]] = {}
-    for function in functions:
+def _check_calls(proto: ModelProto) -> None:
+    """Refuses functions that call themselves, and calls that are too deep or too many to inline."""
+    calls: dict[_Function, Counter[_Function]] = {}
+    for function in proto.functions:
         _require_text(function.domain, function.name, function.overload)
         key = (domain_name(function.domain), function.name, function.overload)
-        calls[key] = set()
-        pending = list(function.node)
-        while pending:
-            node = pending.pop()
-            calls[key].add((domain_name(node.domain), node.op_type, node.overload))
-            pending += [inner for graph in subgraphs(node) for inner in graph.node]
+        calls[key] = _called(function.node)
     try:
-        TopologicalSorter(calls).prepare()
+        order = list(TopologicalSorter(calls).static_order())
     except CycleError as error:
         message = f"functions call each other: {_some(['::'.join(k[:2]) for k in error.args[1]])}"
         raise wire.broken("model-recursive-function", message) from error
+    depth: Counter[_Function] = Counter()
+    nodes: Counter[_Function] = Counter()
+    for key in (k for k in order if k in calls):
+        depth[key] = 1 + max((depth[k] for k in calls[key]), default=0)
+        nodes[key] = _inlined(calls[key], nodes)
+    if max(depth.values(), default=0) > MAX_CALL_DEPTH:
+        raise ModelError(
+            "model-functions-too-deep",
+            f"functions call each other more than {MAX_CALL_DEPTH} levels deep",
+            "Inline the functions of the model, or export it without them.",
+        )
+    if calls and _inlined(_called(proto.graph.node), nodes) > MAX_INLINED:
+        raise ModelError(
+            "model-functions-too-large",
+            f"calls of functions stand for more than {MAX_INLINED} nodes",
+            "Export the model without functions that call functions.",
+        )
+
+
+def _called(nodes: Iterable[NodeProto]) -> "Counter[_Function]":
+    """How often each operator or function is called in nodes and their bodies."""
+    found: Counter[_Function] = Counter()
+    pending = list(nodes)
+    while pending:
+        node = pending.pop()
+        found[(domain_name(node.domain), node.op_type, node.overload)] += 1
+        pending += [inner for graph in subgraphs(node) for inner in graph.node]
+    return found
+
+
+def _inlined(calls: "Counter[_Function]", nodes: "Counter[_Function]") -> int:
+    """Nodes that calls come to, each function being so many; what is no function is one."""
+    return sum(count * nodes.get(key, 1) for key, count in calls.items())
 
 
 def _some(names: list[str]) -> str:

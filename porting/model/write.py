@@ -63,6 +63,7 @@ def write_graph(graph: Graph) -> GraphProto:
     proto = GraphProto(name=graph.name or "graph")
     proto.node.extend(write_node(node) for node in graph.nodes)
     proto.initializer.extend(graph.initializers.values())
+    proto.sparse_initializer.extend(graph.sparse)
     proto.input.extend(_typed(graph, info) for info in graph.inputs)
     proto.output.extend(_typed(graph, info) for info in graph.outputs)
     outputs = {info.name for info in graph.outputs}

@@ -11,7 +11,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from porting.errors import ModelError
 from porting.model import wire
+from porting.model.inline import inline_functions
 from porting.model.load import load
+from porting.model.validate import MAX_CALL_DEPTH
 
 BIG = np.arange(2000, dtype=np.float32)
 FLOAT = TensorProto.FLOAT
@@ -562,3 +564,78 @@ def test_a_long_chain_is_validated_in_linear_time(tmp_path: Path):
     chain = [relu("x" if i == 0 else f"v{i - 1}", f"v{i}") for i in range(count)]
     model = load(write(tmp_path, make(reversed(chain), outputs=[f"v{count - 1}"])))
     assert model.proto.graph.node[0].input[0] == "x"
+
+
+@pytest.mark.parametrize("version", [-1, 0, onnx.IR_VERSION + 1, 2**40])
+def test_versions_of_the_format_that_are_unknown(version: int):
+    proto = make([relu("x", "y")])
+    proto.ir_version = version
+    refuse(proto, "model-ir-unknown")
+
+
+def test_a_value_declared_with_an_unknown_element_type_however_it_is_wrapped():
+    plain = helper.make_tensor_type_proto(999, [2])
+    in_list = helper.make_sequence_type_proto(plain)
+    in_map = helper.make_map_type_proto(TensorProto.INT64, plain)
+    for kind in (plain, in_list, in_map, helper.make_optional_type_proto(in_list)):
+        for place in ("input", "output", "value_info"):
+            proto = make([relu("x", "y")])
+            values = getattr(proto.graph, place)
+            (values[0] if values else values.add(name="v")).type.CopyFrom(kind)
+            refuse(proto, "model-value-type")
+
+
+def test_data_of_training_and_of_attributes_that_say_two_things_is_looked_at(tmp_path: Path):
+    outside = external("../w.bin").graph
+    trained = make([relu("x", "y")])
+    trained.training_info.add().algorithm.CopyFrom(outside)
+    nested = make([relu("x", "y")])
+    body = nested.training_info.add().initialization
+    body.node.add(op_type="If").attribute.add(name="then_branch").g.CopyFrom(outside)
+    two = make([helper.make_node("Constant", [], ["c"], value=numpy_helper.from_array(BIG))])
+    two.graph.output[0].name = "c"
+    two.graph.node[0].attribute[0].tensors.append(outside.initializer[0])
+    for proto in (trained, nested, two):
+        refuse(write(tmp_path, proto), "model-external-outside")
+
+
+@pytest.mark.parametrize(
+    ("values", "indices", "dims"),
+    [([1], [0], [4]), ([2], [3], [4]), ([1], [1, 3], [4, 4]), ([1, 1], [1], [4]), ([1], [1], [-4])],
+)
+def test_sparse_tensors_whose_parts_do_not_agree(values, indices, dims):
+    proto = make([relu("x", "y")])
+    proto.graph.sparse_initializer.add(
+        values=numpy_helper.from_array(np.ones(values, np.float32), "s"),
+        indices=numpy_helper.from_array(np.zeros(indices, np.int64)),
+        dims=dims,
+    )
+    refuse(proto, "model-sparse-tensor")
+
+
+def calling(bodies: list[list[str]]) -> onnx.ModelProto:
+    """A model whose functions f0, f1, ... call these, one after the other."""
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("f", 1)]
+    functions = []
+    for i, called in enumerate(bodies):
+        values = ["a", *(f"v{k}" for k in range(len(called) - 1)), "b"]
+        nodes = [
+            helper.make_node(name, [values[k]], [values[k + 1]], domain="f")
+            for k, name in enumerate(called)
+        ]
+        functions.append(helper.make_function("f", f"f{i}", ["a"], ["b"], nodes, opsets))
+    last = helper.make_node(f"f{len(bodies) - 1}", ["x"], ["y"], domain="f")
+    return make([last], opsets=[("", 17), ("f", 1)], functions=functions)
+
+
+def test_functions_that_call_each_other_as_deep_as_onnx_inlines_load():
+    calls = [["leaf"], *([f"f{i}"] for i in range(MAX_CALL_DEPTH - 1))]
+    assert len(inline_functions(load(calling(calls))).proto.graph.node) == 1
+    calls.append([f"f{MAX_CALL_DEPTH - 1}"])
+    refuse(calling(calls), "model-functions-too-deep")
+
+
+def test_functions_that_stand_for_more_nodes_than_memory_holds():
+    doubling = [["leaf"], *([f"f{i}", f"f{i}"] for i in range(40))]
+    refuse(calling(doubling), "model-functions-too-large")
+    assert len(inline_functions(load(calling(doubling[:6]))).proto.graph.node) == 32
