@@ -101,8 +101,9 @@ def possible_versions(signature: Signature, match: str, opsets: Collection[int])
 
 
 def opsets_in(versions: Versions) -> frozenset[int]:
-    """The operator set versions in a range, as far as ONNX has published them."""
-    newest = max(onnx.defs.onnx_opset_version(), versions.lowest or 1, versions.highest or 1)
+    """The operator set versions in a range, as far as ONNX has or may soon have published them."""
+    published = onnx.defs.onnx_opset_version()
+    newest = min(max(published, versions.lowest or 1, versions.highest or 1), 2 * published)
     return frozenset(n for n in range(1, newest + 1) if n in versions)
 
 

@@ -5,6 +5,7 @@ a string, and 1e3 is a number. No tags, no duplicate keys, bounded size and alia
 """
 
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -85,7 +86,10 @@ def text_of(path: Path) -> str:
         TableError: It cannot be read, or is too large.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
+            raise TableError("table-unreadable", f"{path}: not a regular file")
+        if found.st_size > MAX_BYTES:
             raise TableError("table-too-large", f"{path}: larger than {MAX_BYTES} bytes")
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -96,9 +100,8 @@ def text_of(path: Path) -> str:
 
 def parse(text: str, file: str) -> Document:
     """Reads the text of a table; `file` is what messages call it."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        root = yaml.compose(text, Loader=loader)
+        root = yaml.compose(text, Loader=_loader())
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{file}:{mark.line + 1}" if mark is not None else file
@@ -111,6 +114,30 @@ def parse(text: str, file: str) -> Document:
         raise TableError("table-yaml", f"{file}: a table is a mapping of fields at the top")
     document.data = _Builder(document).build(root, ())
     return document
+
+
+def _loader() -> type[yaml.SafeLoader]:
+    """A parser with bounds: libyaml would end the process at a text that is nested too deep."""
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+    class Bounded(base):  # type: ignore[misc]
+        """Counts how deep it is while it goes down."""
+
+        depth = 0
+
+        def descend_resolver(self, current_node: yaml.Node | None, current_index: object) -> None:
+            self.depth += 1
+            if self.depth > MAX_DEPTH + 2 and current_node is not None:
+                raise yaml.MarkedYAMLError(
+                    problem="nested too deep", problem_mark=current_node.start_mark
+                )
+            super().descend_resolver(current_node, current_index)
+
+        def ascend_resolver(self) -> None:
+            self.depth -= 1
+            super().ascend_resolver()
+
+    return Bounded
 
 
 class _Builder:

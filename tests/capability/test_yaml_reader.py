@@ -1,5 +1,6 @@
 """The YAML of a table: safe to read, and every entry knows its line."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,15 @@ def test_pythons_own_parser_gives_the_same_answers(monkeypatch):
     assert document.where(("a", 1)) == "t.yaml:3"
     refuse("a: 1\na: 2", "t.yaml:2: the key 'a' stands twice")
     refuse("a: " + "[" * 1000 + "]" * 1000, "t.yaml")
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "? "])
+def test_nesting_that_would_overflow_the_parsers_stack_is_refused_with_its_line(opening):
+    refuse("a: 1\nb:\n  " + opening * 100_000, r"t\.yaml:3: nested too deep")
+
+
+def test_a_pipe_is_not_read(tmp_path: Path):
+    os.mkfifo(tmp_path / "t.yaml")
+    with pytest.raises(TableError, match="not a regular file") as caught:
+        read(tmp_path / "t.yaml")
+    assert caught.value.code == "table-unreadable"
