@@ -13,9 +13,6 @@ A peer that is not installed is left out. Growth is the time for ten times the n
 
 import argparse
 import importlib.util
-import os
-import resource
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -23,11 +20,16 @@ from pathlib import Path
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from processes import measure
 
 TARGET = "rockchip-rk3588"
 WIDTH = 16
 CODE = {
-    "port convert": "import porting; porting.convert({model!r}, {target!r}, {out!r}, verify=False)",
+    "port convert": (
+        "from porting.cli import main; import sys; "
+        "sys.argv[1:] = ['convert', {model!r}, '-t', {target!r}, '-o', {out!r}, '--no-verify']; "
+        "main()"
+    ),
     "onnxslim": "import onnxslim; onnxslim.slim({model!r}, {out!r})",
     "onnxscript": (
         "import onnx; from onnxscript.optimizer import optimize; "
@@ -65,19 +67,6 @@ def chain(count: int) -> onnx.ModelProto:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
 
 
-def run(name: str, model: Path, out: Path, limit: float) -> tuple[float, float] | None:
-    """Processor seconds and peak megabytes of one tool; None above the limit or where it fails."""
-    code = CODE[name].format(model=str(model), out=str(out), target=TARGET)
-    pid = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", code], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    resource.prlimit(pid.pid, resource.RLIMIT_CPU, (int(limit), int(limit) + 1))
-    _, status, usage = os.wait4(pid.pid, 0)
-    if status:
-        return None
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
-
-
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
@@ -91,13 +80,15 @@ def main() -> None:
             onnx.save(chain(count), model)
             own = None
             for name in tools:
-                found = run(name, model, out, arguments.limit)
+                code = CODE[name].format(model=str(model), out=str(out), target=TARGET)
+                found = measure([sys.executable, "-c", code], arguments.limit)
                 own = found if name == "port convert" else own
                 if found is None or own is None:
                     print(f"{count:>8} nodes  {name:<14} failed, or over {arguments.limit:.0f} s")
                     continue
-                ratio = f"{found[0] / own[0]:6.1f} x  {found[1] / own[1]:5.1f} x"
-                print(f"{count:>8} nodes  {name:<14} {found[0]:8.1f} s {found[1]:6.0f} MB  {ratio}")
+                slower, larger = found.seconds / own.seconds, found.megabytes / own.megabytes
+                cost = f"{found.seconds:8.1f} s {found.megabytes:6.0f} MB"
+                print(f"{count:>8} nodes  {name:<14} {cost}  {slower:6.1f} x  {larger:5.1f} x")
 
 
 if __name__ == "__main__":

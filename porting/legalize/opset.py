@@ -19,7 +19,7 @@ from porting.legalize.recipes import looks_around
 from porting.legalize.rule import DeclinedError, Exactness, Registry, Rule, collect
 from porting.legalize.template import Template, likeness_of
 from porting.model.graph import Context, Graph, Node, Value
-from porting.model.schema import ONNX_DOMAIN, OpInfo, all_versions
+from porting.model.schema import ONNX_DOMAIN, OpInfo, all_versions, op_info
 from porting.results import Declined, Rewrite
 from porting.rules import (
     opset_attention,
@@ -222,6 +222,8 @@ class _Converter:
         Raises:
             _BlockedError: Nothing does.
         """
+        if self._is_the_same(node):
+            return None
         done, looks = len(self.rewrites), looks_around(node)
         likeness = likeness_of(node)
         known = self._known.get(likeness) if likeness is not None else None
@@ -239,6 +241,13 @@ class _Converter:
             if copied is not None:
                 self._known[likeness] = copied, self.rewrites[done:]
         return made
+
+    def _is_the_same(self, node: Node) -> bool:
+        """Whether the target has the very version of the operator that the model's opset has."""
+        if node.domain != ONNX_DOMAIN:
+            return True
+        here, there = node.info, op_info(node.op_type, ONNX_DOMAIN, self.target)
+        return here is not None and there is not None and here.since == there.since
 
     def _convert(self, node: Node, origin: str, depth: int) -> Replacement | None:
         if node.domain != ONNX_DOMAIN:

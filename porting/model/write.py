@@ -7,11 +7,12 @@ from onnx import (
     ModelProto,
     NodeProto,
     OperatorSetIdProto,
+    TypeProto,
     ValueInfoProto,
     helper,
 )
 
-from porting.model.graph import Graph, Node
+from porting.model.graph import Graph, Node, Shape
 from porting.model.schema import domain_name, schema_domain
 
 OLDEST_IR = 4
@@ -73,14 +74,20 @@ def write_graph(graph: Graph) -> GraphProto:
 
 
 def _value_infos(graph: Graph, outputs: set[str]) -> Iterator[ValueInfoProto]:
+    types: dict[tuple[str, Shape], TypeProto] = {}
     for node in graph.nodes:
         for name in node.outputs:
             value = graph.values.get(name)
             if not name or name in outputs or value is None or value.shape is None:
                 continue
-            kind = value.to_type()
+            kind = value.type_proto
+            if value.kind == "tensor" and value.dtype is not None:
+                key = (value.dtype, value.shape)
+                if key not in types:
+                    types[key] = value.to_type() or TypeProto()
+                kind = types[key]
             if kind is not None:
-                yield helper.make_value_info(name, kind)
+                yield ValueInfoProto(name=name, type=kind)
 
 
 def write_node(node: Node) -> NodeProto:

@@ -1,0 +1,47 @@
+"""What a command costs: seconds of the processor, and the peak of memory."""
+
+import os
+import resource
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds of the processor, in user and system mode together, and megabytes at the peak."""
+
+    seconds: float
+    megabytes: float
+
+
+def measure(
+    command: Sequence[str], limit: float, accepted: frozenset[int] = frozenset({0})
+) -> Cost | None:
+    """Runs a command in a process of its own, from start to end.
+
+    Args:
+        command: Program and arguments.
+        limit: Seconds of the processor that it may take.
+        accepted: Exit statuses that mean the job was done.
+
+    Returns:
+        Its cost; None where it fails or takes longer.
+    """
+    pid = subprocess.Popen(  # noqa: S603 - commands of the benchmark
+        list(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ).pid
+    resource.prlimit(pid, resource.RLIMIT_CPU, (int(limit), int(limit) + 1))
+    _, status, usage = os.wait4(pid, 0)
+    if os.waitstatus_to_exitcode(status) not in accepted:
+        return None
+    return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def best(
+    command: Sequence[str], limit: float, times: int, accepted: frozenset[int] = frozenset({0})
+) -> Cost | None:
+    """The least seconds of several runs, with the memory of that run."""
+    runs = [measure(command, limit, accepted) for _ in range(times)]
+    done = [run for run in runs if run is not None]
+    return min(done, key=lambda run: run.seconds, default=None)
