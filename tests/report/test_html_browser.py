@@ -252,6 +252,16 @@ def test_a_narrow_screen_is_not_scrolled_sideways(opened):
     assert tab.evaluate("document.documentElement.scrollWidth") <= 380
 
 
+def test_the_drawing_stays_in_sight_when_the_window_changes(opened):
+    tab = opened(page(small()))
+    tab.set_viewport_size({"width": 420, "height": 800})
+    tab.wait_for_timeout(200)
+    frame = tab.locator("#drawing").bounding_box()
+    for number in range(4):
+        box = tab.locator(f'.item[data-node="{number}"]').bounding_box()
+        assert frame["x"] <= box["x"] <= frame["x"] + frame["width"] - box["width"]
+
+
 @pytest.mark.parametrize(
     "name",
     [lambda i: f"n{i}", lambda i: f"/model/layers.{i // 50}/mlp/Gemm_{i}"],

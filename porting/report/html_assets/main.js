@@ -37,6 +37,19 @@ window.addEventListener("afterprint", () =>
 
 byId("graph-tools").hidden = byId("stage").hidden = false;
 chosenVerdicts = toggles(byId("graph-tools"), search);
+
+// A window of another width shows the same place.
+let width = 0;
+new ResizeObserver(() => {
+  const now = drawing.clientWidth;
+  if (stage.placed && width && now !== width) {
+    const item = stage.placed.items.find((each) => each.key === stage.chosen);
+    if (item) lookAtItem(item);
+    else fitFirst(stage.placed);
+  }
+  width = now;
+}).observe(drawing);
+
 // What fails now; of a conversion the original no longer counts.
 const failsNow = (view) => view.stage !== "before" && /[UD]/.test(view.verdicts);
 
