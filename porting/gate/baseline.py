@@ -92,9 +92,7 @@ class Baseline:
         """
         made = {self.pair(e.result.model.path, e.result.target.id): e for e in entries}
         kept = [
-            k
-            for k in self.findings
-            if (k.model, k.target) not in made and (self.file.parent / k.model).exists()
+            k for k in self.findings if (k.model, k.target) not in made and self._is_there(k.model)
         ]
         new = [known for pair, entry in made.items() for known in _known(pair, entry.judged)]
         return Baseline(self.file, tuple(sorted((*kept, *new), key=_order)))
@@ -108,7 +106,11 @@ class Baseline:
     def orphans(self) -> list[str]:
         """Models that the file names and that are not there."""
         models = sorted({k.model for k in self.findings})
-        return [m for m in models if not (self.file.parent / m).exists()]
+        return [m for m in models if not self._is_there(m)]
+
+    def _is_there(self, model: str) -> bool:
+        # unlike Path.exists it takes any text, such as one with a NUL or of great length
+        return os.path.exists(self.file.parent / model)  # noqa: PTH110
 
 
 def read(file: Path) -> Baseline:

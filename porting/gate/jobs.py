@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 
 from porting.errors import PortError
 from porting.gate import answers, identity
@@ -38,8 +39,8 @@ class Job:
     @property
     def given(self) -> str:
         """The options that say the same of shapes."""
-        options = [f"--shape {n}={','.join(map(str, s))}" for n, s in self.shapes.items()]
-        options += [f"--dim {name}={size}" for name, size in self.dims.items()]
+        options = [f"--shape {quote(n)}={','.join(map(str, s))}" for n, s in self.shapes.items()]
+        options += [f"--dim {quote(name)}={size}" for name, size in self.dims.items()]
         return " ".join(options)
 
     def keys(self, sha256: str) -> dict[str, str]:
@@ -51,7 +52,8 @@ class Job:
         given = [shapes, sorted(self.dims.items()), self.precision, sorted(self.options.items())]
         found = {}
         for target in self.targets:
-            with contextlib.suppress(OSError, PortError):  # the check itself says what is wrong
+            # the check itself says what is wrong with a table
+            with contextlib.suppress(OSError, ValueError, PortError):
                 table = identity.table(target, self.op_map)
                 parts = [identity.program(), sha256, self.model.name, table, *given]
                 found[target] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -89,7 +91,7 @@ def run(job: Job, cache: Cache | None) -> Results:
         return _judge(job, None).results
     try:
         stamp, digest = stamp_of(job.model), cache.sha256(job.model)
-    except OSError:  # the loader says what is wrong with the file
+    except (OSError, ValueError):  # the loader says what is wrong with the file
         return _judge(job, None).results
     keys = job.keys(digest)
     found = recall(job, cache, keys)

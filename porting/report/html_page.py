@@ -11,11 +11,11 @@ from porting.report.errors import comparison_cells, tolerance_lines
 from porting.report.evidence import evidence_lines
 from porting.report.html_graph import drawn
 from porting.report.lots import Lot, lots, outcome, rewrites_by_kind, rules_by_reason, subject
+from porting.report.next_steps import next_steps
 from porting.report.origins import place_of
 from porting.report.plots import Dot, drift_dot, share_dot, signal_dot
 from porting.report.simulation import simulation_cells, simulation_lines
 from porting.report.sources import Footnotes
-from porting.report.text import check_next_steps
 from porting.results import FAILING, CheckResult, ConvertResult, ModelInfo, Rewrite, TargetInfo
 
 MOST_NODES = 200
@@ -151,7 +151,7 @@ class Page:
         if made is None:
             view = self._view(number, "")
             troubles = self._troubles(entry.judged, view, ())
-            steps = tuple(check_next_steps(entry.result, entry.given))
+            steps = tuple(next_steps(entry))
             return Part(*common, troubles, steps=steps)
         after, before = self._view(number, "after"), self._view(number, "before")
         found = located(made.before)

@@ -16,9 +16,9 @@ from porting.report.lots import (
     rules_by_reason,
     subject,
 )
+from porting.report.next_steps import next_steps
 from porting.report.safe import plain, shortened
 from porting.report.sources import Footnotes
-from porting.report.text import check_next_steps
 from porting.results import VERDICTS, CheckResult, ConvertResult, Declined
 
 MOST_CHARACTERS = 60_000
@@ -144,7 +144,7 @@ def _section(entry: Entry, view: View) -> Iterator[str]:
     if entry.conversion is not None:
         yield from _conversion(entry.conversion)
     else:
-        for step in check_next_steps(result, entry.given):
+        for step in next_steps(entry):
             words, _, command = step.partition(": ")
             yield from (f"Next, {words}: {code(command, TEXT_WIDTH)}", "")
     yield from _sources(notes, result)

@@ -14,6 +14,7 @@ from porting.report.evidence import evidence_lines
 from porting.report.formats import View
 from porting.report.groups import Group, counted, grouped
 from porting.report.lots import Lot, lots, outcome, rewrites_by_kind, rules_by_reason
+from porting.report.next_steps import next_steps
 from porting.report.safe import plain, shortened
 from porting.report.simulation import print_simulation
 from porting.report.sources import Footnotes
@@ -105,7 +106,7 @@ def print_check(console: Console, entry: Entry) -> None:
             _group(console, group, notes)
     notes.print(console)
     _verdict(console, entry)
-    _next_steps(console, check_next_steps(result, entry.given))
+    _next_steps(console, next_steps(entry))
 
 
 def _header(console: Console, result: CheckResult) -> None:
@@ -196,29 +197,6 @@ def _verdict(console: Console, entry: Entry) -> None:
     style, word = ("bold green", "PASS") if entry.passed else ("bold red", "FAIL")
     console.print()
     console.print(Text.assemble((word, style), f"  {plain(outcome(entry))}"))
-
-
-def check_next_steps(result: CheckResult, given: str = "") -> list[str]:
-    """Commands worth running after a check, most useful first."""
-    steps = []
-    path = result.model.path or "MODEL"
-    target = result.target
-    chosen = f"--op-map {target.op_map}" if target.op_map else f"--target {target.id}"
-    command = f"{path} {chosen} {given}".rstrip()
-    open_inputs = [i for i in result.model.inputs if i.is_open]
-    if result.counts["unknown"] and open_inputs:
-        shapes = " ".join(f"--shape {i.name}={_shape_hint(i.shape)}" for i in open_inputs)
-        steps.append(f"give the shapes that are open: port check {command} {shapes}")
-    if not result.passed or result.counts["unknown"]:
-        out = f"{path.removesuffix('.onnx')}.{target.id}.onnx"
-        steps.append(f"rewrite what can be rewritten: port convert {command} -o {out}")
-    return steps
-
-
-def _shape_hint(shape: Sequence[int | str | None] | None) -> str:
-    if shape is None:
-        return "SIZES"
-    return ",".join(str(d) if isinstance(d, int) else "SIZE" for d in shape)
 
 
 def _next_steps(console: Console, steps: Iterable[str]) -> None:

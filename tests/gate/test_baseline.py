@@ -122,6 +122,14 @@ def test_what_passes_is_not_written():
     assert [k.verdict for k in Baseline(Path("b.json")).updated([strict]).findings] == ["unknown"]
 
 
+def test_a_model_of_an_impossible_name_is_one_that_is_not_there(tmp_path):
+    file = tmp_path / "b.json"
+    one = known_after([node("a", finding())]).findings[0]
+    names = ["a\0b", "x" * 5000]
+    file.write_text(Baseline(file, tuple(replace(one, model=n) for n in names)).dumped())
+    assert read(file).orphans() == names
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [

@@ -268,6 +268,16 @@ def test_a_configuration_that_is_wrong_is_status_2(folder, capsys):
     ]
 
 
+@pytest.mark.parametrize("name", ["a\\u0000b", "x" * 5000, "a\\nb"])
+def test_a_model_of_an_impossible_name_is_status_2(folder, capsys, monkeypatch, name):
+    monkeypatch.setenv("PORT_CACHE", str(folder / "cache"))
+    Path("port.toml").write_text(f'models = "{name}"\ntargets = "nob-a"')
+    status, error = checked(capsys)
+    assert status == 2
+    assert error.startswith("error[model-")
+    assert len(error.splitlines()) <= 2
+
+
 def test_text_of_several_ends_in_a_table(folder, capsys):
     assert run(["check", "models/**/*.onnx", "-t", "nob-a", "-t", "nob-b"]) == 1
     lines = capsys.readouterr().out.splitlines()

@@ -1,10 +1,8 @@
-from legalize.toy import model, write_table
 from report.support import shown
 
-import porting
 from porting.report.groups import counted, grouped
 from porting.report.safe import plain, shortened
-from porting.report.text import check_next_steps, render_verification
+from porting.report.text import render_verification
 from porting.results import (
     CheckResult,
     ConvertResult,
@@ -89,14 +87,6 @@ def test_only_some_nodes_of_a_group_are_named():
 def test_the_scope_of_a_node_is_named():
     text = shown(result(node("a", "unsupported", scope="If_1.then_branch")))
     assert "a in If_1.then_branch" in text
-
-
-def test_open_inputs_are_asked_for_when_something_is_unknown(tmp_path):
-    body = "g (float[n,4] x) => (float[n,4] y) { y = Relu(x) }"
-    limit = '{that: "X.shape[0] == 1", why: batch is 1}'
-    table = write_table(tmp_path, f"Relu:\n  require: [{limit}]")
-    steps = check_next_steps(porting.check(model(body), op_map=table))
-    assert steps[0].endswith(f"port check MODEL --op-map {table} --shape x=SIZE,4")
 
 
 def test_a_failed_proof_is_said_first():
