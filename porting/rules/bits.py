@@ -3,9 +3,10 @@
 import numpy as np
 
 from porting.legalize.ops import Ops
-from porting.legalize.rule import decline, known_dtype, known_rank, require, rule
-from porting.model.dtypes import INTEGERS, numpy_dtype
+from porting.legalize.rule import decline, known_rank, require, rule
+from porting.model.dtypes import numpy_dtype
 from porting.model.graph import Node
+from porting.rules.common import integer_input
 
 MOST_BITS = 2**24
 """Largest number of truth values for which room is made."""
@@ -21,15 +22,9 @@ def bitwise_not_to_sub(op: Ops, node: Node) -> str:
 
     Source: ONNX BitwiseNot-18; two's complement.
     """
-    dtype = _integer_type(node)
+    dtype = integer_input(node)
     ones = -1 if dtype.startswith("int") else np.iinfo(dtype).max
     return op.Sub(op.const(ones, dtype), node.inputs[0])
-
-
-def _integer_type(node: Node) -> str:
-    dtype = known_dtype(node.input(0), "the input")
-    require(dtype in INTEGERS, f"it is for integers, the input is {dtype}")
-    return dtype
 
 
 @rule(*LOGIC, exactness="exact")
@@ -42,7 +37,7 @@ def bitwise_by_truth_values(op: Ops, node: Node) -> str:
 
     Source: ONNX BitwiseAnd-18, Cast-13.
     """
-    dtype = _integer_type(node)
+    dtype = integer_input(node)
     count = numpy_dtype(dtype).itemsize * 8
     _require_room(op, node, count)
     a, b = (_bits(op, node, index, count) for index in (0, 1))
@@ -59,7 +54,7 @@ def bitwise_of_signed(op: Ops, node: Node) -> str:
 
     Source: ONNX BitwiseAnd-18; two's complement.
     """
-    dtype = _integer_type(node)
+    dtype = integer_input(node)
     require(dtype in {"int32", "int64"}, f"it is for int32 and int64, the input is {dtype}")
     count = np.iinfo(dtype).bits - 1
     _require_room(op, node, count)

@@ -6,7 +6,7 @@ from porting.legalize.ops import Ops
 from porting.legalize.rule import known_dtype, require, rule
 from porting.model.dtypes import FLOATS, INTEGERS
 from porting.model.graph import Array, Node
-from porting.rules.common import finite
+from porting.rules.common import finite, integer_input
 
 
 def _bits(op: Ops, node: Node) -> list[str]:
@@ -150,7 +150,7 @@ def equal_to_difference(op: Ops, node: Node) -> str:
 
     Source: ONNX Equal-7; integers modulo 2^n.
     """
-    _integers(node)
+    integer_input(node)
     return op.Not(op.cast(op.Sub(*node.inputs), "bool"))
 
 
@@ -200,7 +200,7 @@ def greater_or_equal_of_integers(op: Ops, node: Node) -> str:
 
     Source: ONNX GreaterOrEqual-12.
     """
-    _integers(node)
+    integer_input(node)
     return op.Not(op.Less(*node.inputs))
 
 
@@ -210,13 +210,8 @@ def less_or_equal_of_integers(op: Ops, node: Node) -> str:
 
     Source: ONNX LessOrEqual-12.
     """
-    _integers(node)
+    integer_input(node)
     return op.Not(op.Greater(*node.inputs))
-
-
-def _integers(node: Node) -> None:
-    dtype = known_dtype(node.input(0), "the input")
-    require(dtype in INTEGERS, f"it is for integers, the input is {dtype}")
 
 
 @rule("IsInf", exactness="exact")

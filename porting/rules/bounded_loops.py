@@ -6,7 +6,7 @@ from porting.legalize.inline_body import BodyCopier
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, require, rule, static_shape
 from porting.model.graph import Node
-from porting.rules.branches import cannot_fail, refuse_effects
+from porting.rules.branches import refuse_effects, require_safe
 from porting.rules.common import optional_input
 from porting.rules.control_flow import (
     MOST_NODES,
@@ -28,9 +28,7 @@ def bounded_loop_to_where(op: Ops, node: Node) -> Sequence[str]:
     Source: ONNX Loop-1 to -25, Where-9.
     """
     results = _all_iterations(op, node)
-    for each in op.trial.nodes:
-        reason = cannot_fail(each)
-        require(not reason, f"an iteration behind the end may fail: {reason}")
+    require_safe(op.trial.nodes, "an iteration behind the end")
     return results
 
 

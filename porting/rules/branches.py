@@ -1,5 +1,7 @@
 """Which operators may run in a branch that is not taken: those without effects that never fail."""
 
+from collections.abc import Iterable
+
 from porting.legalize.rule import require
 from porting.model.dtypes import FLOATS
 from porting.model.graph import Node
@@ -44,6 +46,13 @@ def refuse_effects(node: Node) -> None:
     for body in node.subgraphs.values():
         for each in body.nodes:
             refuse_effects(each)
+
+
+def require_safe(nodes: Iterable[Node], what: str) -> None:
+    """Declines where something that did not run before may have no result."""
+    for each in nodes:
+        reason = cannot_fail(each)
+        require(not reason, f"{what} may fail: {reason}")
 
 
 def cannot_fail(node: Node) -> str:

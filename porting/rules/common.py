@@ -7,7 +7,7 @@ import numpy as np
 
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_dtype, known_rank, require
-from porting.model.dtypes import FLOATS
+from porting.model.dtypes import FLOATS, INTEGERS
 from porting.model.graph import Array, Dim, Node, Shape, Value
 
 HALVES = frozenset({"float16", "bfloat16"})
@@ -65,6 +65,13 @@ def float_input(node: Node, index: int = 0) -> str:
     """The element type of an input; declines unless it is floating point."""
     dtype = known_dtype(node.input(index), f"input {index}")
     require(dtype in FLOATS, f"it is for floating point, the input is {dtype}")
+    return dtype
+
+
+def integer_input(node: Node, index: int = 0) -> str:
+    """The element type of an input; declines unless it is of integers."""
+    dtype = known_dtype(node.input(index), f"input {index}")
+    require(dtype in INTEGERS, f"it is for integers, the input is {dtype}")
     return dtype
 
 

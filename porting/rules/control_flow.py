@@ -12,7 +12,7 @@ from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_dtype, require, rule, static_shape
 from porting.model.dtypes import numpy_dtype
 from porting.model.graph import Graph, Node
-from porting.rules.branches import cannot_fail, refuse_effects
+from porting.rules.branches import refuse_effects, require_safe
 from porting.rules.common import axis_in, integer, integers, optional_input
 
 MOST_NODES = 4096
@@ -46,9 +46,7 @@ def if_to_where(op: Ops, node: Node) -> Sequence[str]:
     Source: ONNX If-1, Where-9.
     """
     results = _both_branches(op, node)
-    for each in op.trial.nodes:
-        reason = cannot_fail(each)
-        require(not reason, f"the branch that does not run may fail: {reason}")
+    require_safe(op.trial.nodes, "the branch that does not run")
     return results
 
 

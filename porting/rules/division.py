@@ -6,7 +6,7 @@ from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_dtype, require, rule
 from porting.model.dtypes import FLOATS, INTEGERS
 from porting.model.graph import Node
-from porting.rules.common import integer
+from porting.rules.common import integer, integer_input
 from porting.rules.indices import MOST_ELEMENTS
 
 MOST_DIVISORS = 32
@@ -19,8 +19,7 @@ def division_by_each_number(op: Ops, node: Node) -> str:
 
     Source: ONNX Div-14, Where-9.
     """
-    dtype, divisors = known_dtype(node.input(0), "the input"), node.const(1, MOST_ELEMENTS)
-    require(dtype in INTEGERS, f"it is for integers, the input is {dtype}")
+    dtype, divisors = integer_input(node), node.const(1, MOST_ELEMENTS)
     if divisors is None:
         decline("the divisor is not a constant")
     require(divisors.size > 1, "the divisor is one number already")

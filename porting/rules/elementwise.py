@@ -6,7 +6,14 @@ from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_dtype, require, rule
 from porting.model.dtypes import FLOATS, INTEGERS
 from porting.model.graph import Node
-from porting.rules.common import axis_in, float_input, integer, limit_of, optional_input
+from porting.rules.common import (
+    axis_in,
+    float_input,
+    integer,
+    integer_input,
+    limit_of,
+    optional_input,
+)
 
 SIGNED = frozenset(i for i in INTEGERS if i.startswith("int"))
 
@@ -255,8 +262,7 @@ def mod_to_div(op: Ops, node: Node) -> str:
     Source: ONNX Mod-10: the sign of the divisor; ONNX Div-14 truncates.
     """
     a, b = node.inputs
-    dtype = known_dtype(node.input(0), "the input")
-    require(dtype in INTEGERS, f"it is for integers, the input is {dtype}")
+    dtype = integer_input(node)
     rest = op.Sub(a, op.Mul(op.Div(a, b), b))
     if integer(node, "fmod") or dtype not in SIGNED:
         return rest

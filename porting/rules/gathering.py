@@ -23,9 +23,9 @@ from porting.rules.common import (
 from porting.rules.indices import (
     MOST_ELEMENTS,
     constant_places,
+    element_coordinates,
     flat_along,
     from_front,
-    require_moderate,
     strides_of,
     wrapped,
 )
@@ -166,15 +166,7 @@ def gather_elements_to_gather_nd(op: Ops, node: Node) -> str:
 
     Source: ONNX GatherElements-11, GatherND-11.
     """
-    lead = static_shape(node.input(1), "the indices")
-    axis = axis_in(integer(node, "axis", 0), len(lead))
-    require_moderate(product(lead) * len(lead))
-    grid = np.moveaxis(np.indices(lead, np.int64), 0, -1)
-    index = op.unsqueeze(op.cast(node.inputs[1], "int64"), [len(lead)])
-    sides = [grid[..., :axis], grid[..., axis + 1 :]]
-    before, after = ([op.const(np.ascontiguousarray(s))] if s.size else [] for s in sides)
-    tuples = op.Concat(*before, index, *after, axis=len(lead)) if len(lead) > 1 else index
-    return op.GatherND(node.inputs[0], tuples)
+    return op.GatherND(node.inputs[0], element_coordinates(op, node))
 
 
 @rule("GatherND", exactness="exact")

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from porting.legalize.ops import Ops
-from porting.legalize.rule import known_dtype, require
+from porting.legalize.rule import known_dtype, require, static_shape
 from porting.model.graph import Node
-from porting.rules.common import product
+from porting.rules.common import axis_in, integer, product
 
 Places: TypeAlias = npt.NDArray[np.int64]
 
@@ -51,6 +51,23 @@ def from_front(op: Ops, node: Node, index: int, lengths: Sequence[int]) -> str:
     sizes = op.const(lengths[0] if len(lengths) == 1 else list(lengths), dtype)
     negative = op.Less(name, op.const(0, dtype))
     return op.Where(negative, op.Add(name, sizes), name)
+
+
+def element_coordinates(op: Ops, node: Node) -> str:
+    """What GatherElements and ScatterElements index, as the tuples of GatherND and ScatterND.
+
+    All coordinates but that along the axis are constants.
+    """
+    lead = static_shape(node.input(1), "the indices")
+    axis = axis_in(integer(node, "axis", 0), len(lead))
+    require_moderate(product(lead) * len(lead))
+    index = op.unsqueeze(op.cast(node.inputs[1], "int64"), [len(lead)])
+    if len(lead) == 1:
+        return index
+    grid = np.moveaxis(np.indices(lead, np.int64), 0, -1)
+    sides = [grid[..., :axis], grid[..., axis + 1 :]]
+    before, after = ([op.const(np.ascontiguousarray(s))] if s.size else [] for s in sides)
+    return op.Concat(*before, index, *after, axis=len(lead))
 
 
 def strides_of(shape: Sequence[int]) -> list[int]:

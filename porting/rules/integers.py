@@ -5,9 +5,8 @@ import numpy as np
 from porting.legalize.ops import Ops
 from porting.legalize.ranges import whole_range
 from porting.legalize.rule import decline, known_dtype, require, rule
-from porting.model.dtypes import INTEGERS
 from porting.model.graph import Array, Node
-from porting.rules.common import text
+from porting.rules.common import integer_input, text
 
 NARROW = {"int8": 8, "uint8": 8, "int16": 16, "uint16": 16}
 """Types whose bits are taken apart, and how many they are."""
@@ -38,7 +37,7 @@ def signed_shift_to_mul_or_div(op: Ops, node: Node) -> str:
 
     Source: ONNX BitShift-28; Div-14 drops the rest; two's complement.
     """
-    dtype, amount = _integer(node), node.const(1)
+    dtype, amount = integer_input(node), node.const(1)
     require(dtype.startswith("int"), f"it is for signed integers, the input is {dtype}")
     if amount is None:
         decline("the amounts are not constants")
@@ -68,7 +67,7 @@ def bitwise_or_to_and(op: Ops, node: Node) -> str:
 
     Source: a sum of two bits is their or plus their and; ONNX BitwiseOr-18.
     """
-    _integer(node)
+    integer_input(node)
     return op.Sub(op.Add(*node.inputs), op.BitwiseAnd(*node.inputs))
 
 
@@ -78,7 +77,7 @@ def bitwise_xor_to_and(op: Ops, node: Node) -> str:
 
     Source: a sum of two bits is their xor plus twice their and; ONNX BitwiseXor-18.
     """
-    _integer(node)
+    integer_input(node)
     common = op.BitwiseAnd(*node.inputs)
     return op.Sub(op.Add(*node.inputs), op.Add(common, common))
 
@@ -89,7 +88,7 @@ def low_bits_to_mod(op: Ops, node: Node) -> str:
 
     Source: ONNX Mod-10 with fmod=0; two's complement.
     """
-    dtype = _integer(node)
+    dtype = integer_input(node)
     masks = [m if m is not None and _is_low_mask(m, dtype) else None for m in _constants(node)]
     first, second = masks
     if second is not None:
@@ -118,7 +117,7 @@ def bitwise_by_digits(op: Ops, node: Node) -> str:
 
     Source: ONNX BitwiseAnd-18; a negative x has the digits of x mod 2^bits.
     """
-    dtype = _integer(node)
+    dtype = integer_input(node)
     count = NARROW.get(dtype) or _digits(node)
     weights = op.const(2 ** np.arange(count, dtype=np.int64), "int32")
     a, b = (_taken_apart(op, name, dtype, count, weights) for name in node.inputs)
@@ -152,19 +151,13 @@ def _taken_apart(op: Ops, name: str, dtype: str, count: int, weights: str) -> st
     return op.Mod(op.Div(op.unsqueeze(number, [-1]), weights), op.const(2, "int32"))
 
 
-def _integer(node: Node) -> str:
-    dtype = known_dtype(node.input(0), "the input")
-    require(dtype in INTEGERS, f"it is for integers, the input is {dtype}")
-    return dtype
-
-
 @rule("Sign", exactness="exact")
 def sign_of_integers_to_clip(op: Ops, node: Node) -> str:
     """sign(x) = min(max(x, -1), 1) for integers.
 
     Source: ONNX Sign-9, Clip-12.
     """
-    dtype = _integer(node)
+    dtype = integer_input(node)
     return op.clip(node.inputs[0], -1 if dtype.startswith("int") else 0, 1)
 
 

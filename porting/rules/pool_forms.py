@@ -61,6 +61,21 @@ def plain_window(node: Node) -> Window:
     return spatial
 
 
+def window_sum(op: Ops, node: Node, x: str) -> str:
+    """The sum of `x` over each window of a pool: as many times the mean, padding as zeros."""
+    require(not integer(node, "ceil_mode", 0), "ceil_mode is set")
+    spatial = plain_window(node)
+    mean = op.AveragePool(
+        x,
+        kernel_shape=list(spatial.kernel),
+        strides=list(spatial.strides),
+        pads=list(spatial.pads),
+        dilations=None if set(spatial.dilations) == {1} else list(spatial.dilations),
+        count_include_pad=1,
+    )
+    return op.Mul(mean, op.const(float(product(spatial.kernel)), like=x))
+
+
 def window_counts(node: Node, spatial: Window) -> list[int]:
     """How many windows fit along each axis, with ceil_mode as it is set.
 
@@ -278,17 +293,7 @@ def lp_pool_of_any_p(op: Ops, node: Node) -> str:
     x, dtype, p = node.inputs[0], float_input(node), integer(node, "p")
     require(p > 2, "p has a rule of its own")
     require(dtype not in HALVES, "powers overflow in half precision")
-    require(not integer(node, "ceil_mode", 0), "ceil_mode is set")
-    spatial = plain_window(node)
-    mean = op.AveragePool(
-        op.Pow(op.Abs(x), op.const(float(p), dtype)),
-        kernel_shape=list(spatial.kernel),
-        strides=list(spatial.strides),
-        pads=list(spatial.pads),
-        dilations=None if set(spatial.dilations) == {1} else list(spatial.dilations),
-        count_include_pad=1,
-    )
-    total = op.Mul(mean, op.const(float(product(spatial.kernel)), dtype))
+    total = window_sum(op, node, op.Pow(op.Abs(x), op.const(float(p), dtype)))
     return op.Pow(total, op.const(1.0 / p, dtype))
 
 

@@ -15,6 +15,7 @@ from porting.rules.common import (
     spatial_shape,
     text,
 )
+from porting.rules.pool_forms import window_sum
 from porting.rules.reductions import reduced_axes
 from porting.rules.windows import window
 
@@ -135,18 +136,7 @@ def lp_pool_to_average_pool(op: Ops, node: Node) -> str:
     x, dtype, p = node.inputs[0], float_input(node), integer(node, "p")
     require(p in {1, 2}, f"p is {p}")
     require(p == 1 or dtype not in HALVES, "squares overflow in half precision")
-    require(not integer(node, "ceil_mode", 0), "ceil_mode is set")
-    require(text(node, "auto_pad", "NOTSET") == "NOTSET", "auto_pad is used")
-    spatial = window(node)
-    mean = op.AveragePool(
-        op.Abs(x) if p == 1 else op.Mul(x, x),
-        kernel_shape=list(spatial.kernel),
-        strides=list(spatial.strides),
-        pads=list(spatial.pads),
-        dilations=None if set(spatial.dilations) == {1} else list(spatial.dilations),
-        count_include_pad=1,
-    )
-    total = op.Mul(mean, op.const(float(product(spatial.kernel)), dtype))
+    total = window_sum(op, node, op.Abs(x) if p == 1 else op.Mul(x, x))
     return total if p == 1 else op.Sqrt(total)
 
 

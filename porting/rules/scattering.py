@@ -12,6 +12,7 @@ from porting.rules.common import axis_in, float_input, integer, product, text
 from porting.rules.indices import (
     Places,
     constant_places,
+    element_coordinates,
     flat_along,
     from_front,
     require_moderate,
@@ -147,17 +148,12 @@ def scatter_elements_to_scatter_nd(op: Ops, node: Node) -> str:
 
     Source: ONNX ScatterElements-11 to -18, ScatterND-11 to -18.
     """
-    lead = static_shape(node.input(1), "the indices")
-    axis = axis_in(integer(node, "axis", 0), len(lead))
-    require_moderate(product(lead) * len(lead))
-    grid = np.moveaxis(np.indices(lead, np.int64), 0, -1)
-    index = op.unsqueeze(op.cast(node.inputs[1], "int64"), [len(lead)])
-    sides = [grid[..., :axis], grid[..., axis + 1 :]]
-    before, after = ([op.const(np.ascontiguousarray(s))] if s.size else [] for s in sides)
-    tuples = op.Concat(*before, index, *after, axis=len(lead)) if len(lead) > 1 else index
     kind = text(node, "reduction", "none")
     return op.ScatterND(
-        node.inputs[0], tuples, node.inputs[2], reduction=None if kind == "none" else kind
+        node.inputs[0],
+        element_coordinates(op, node),
+        node.inputs[2],
+        reduction=None if kind == "none" else kind,
     )
 
 

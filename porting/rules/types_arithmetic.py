@@ -9,8 +9,8 @@ from porting.legalize.interval import embeds
 from porting.legalize.ops import Ops
 from porting.legalize.retype import in_type, proven
 from porting.legalize.rule import known_dtype, require, rule
-from porting.model.dtypes import INTEGERS
 from porting.model.graph import Node
+from porting.rules.common import integer_input
 
 BYTES = ("Abs", "Add", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Div", "Mod", "Mul", "Neg", "Sign")
 """Operators that ONNX has for integers of 8 and 16 bits, and Sub."""
@@ -49,7 +49,7 @@ def proven_computed_in_int32(op: Ops, node: Node) -> list[str]:
 
     Source: ONNX Cast-13; `porting.legalize.ranges` has the proofs.
     """
-    dtype = _integer_type(node)
+    dtype = integer_input(node)
     require(not embeds(dtype, "int32"), f"every {dtype} fits into int32")
     proven(node, "int32", (0,), result=True)
     return in_type(op, node, "int32")
@@ -64,7 +64,7 @@ def proven_computed_in_float32(op: Ops, node: Node) -> list[str]:
 
     Source: IEEE 754: sums and products below 2^24 are exact; ONNX Cast-13 and Div-14 truncate.
     """
-    _integer_type(node)
+    integer_input(node)
     proven(node, "float32", (0,), result=True)
     return in_type(op, node, "float32")
 
@@ -75,7 +75,7 @@ def assumed_computed_in_int32(op: Ops, node: Node) -> list[str]:
 
     Source: ONNX Cast-13: what is beyond loses its upper bits.
     """
-    dtype = _integer_type(node)
+    dtype = integer_input(node)
     require(dtype in {"int64", "uint32", "uint64"}, f"the input is {dtype}")
     return in_type(op, node, "int32")
 
@@ -91,14 +91,8 @@ def halves_computed_in_float32(op: Ops, node: Node) -> list[str]:
     return in_type(op, node, "float32")
 
 
-def _integer_type(node: Node) -> str:
-    dtype = known_dtype(node.input(0), "the input")
-    require(dtype in INTEGERS, f"it is for integers, the input is {dtype}")
-    return dtype
-
-
 def _modular(op: Ops, node: Node, to: str) -> list[str]:
-    dtype = _integer_type(node)
+    dtype = integer_input(node)
     require(dtype != to, f"the input is {dtype} already")
     require(embeds(dtype, to), f"{to} does not hold every {dtype}")
     if node.op_type == "Mul" and dtype == "uint16":

@@ -171,7 +171,7 @@ def test_lp_pool_is_an_average_pool_of_powers(
     ("attributes", "reason"),
     [
         ({"p": 3}, "p is 3"),
-        ({"auto_pad": "SAME_UPPER"}, "auto_pad is used"),
+        ({"auto_pad": "SAME_UPPER"}, "auto_pad is SAME_UPPER"),
         ({"ceil_mode": 1}, "ceil_mode is set"),
     ],
 )
