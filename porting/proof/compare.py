@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
@@ -11,6 +12,9 @@ Array = npt.NDArray[Any]
 
 FLOOR = 1e-3
 """Share of an output's scale under which a reference value counts as "about zero"."""
+
+ROUNDINGS = 4
+"""Units in the last place that kernels of a Sigmoid, a Tanh or a Softmax may be apart."""
 
 _LIMITS: dict[str, dict[str, tuple[float, float]]] = {
     # class group -> narrowest float type -> (rel, scale)
@@ -177,6 +181,7 @@ def compare_output(
     tolerance: Tolerance,
     *,
     scores: bool = False,
+    unit: float = 0.0,
 ) -> OutputComparison:
     """Compare one output of two models over runs on the same inputs.
 
@@ -186,6 +191,8 @@ def compare_output(
         converted: The other model's values, in the same order; at least one run.
         tolerance: What is allowed for float elements.
         scores: Whether the last axis is one of classes, whatever the shape looks like.
+        unit: Magnitude of the numbers from which the output is computed however small it is: 1 for
+            a Sigmoid. `ROUNDINGS` units in the last place of it are allowed besides.
 
     Returns:
         The comparison; a run whose shapes or kinds of type differ ends it with a reason.
@@ -198,7 +205,8 @@ def compare_output(
             return _incomparable(total, reason)
         if _kind(a) != _kind(b):
             return _incomparable(total, f"type {b.dtype.name} instead of {a.dtype.name}")
-        run = _compare_run(name, a, b, tolerance, usual if a.size == 1 else 0.0)
+        allowed = replace(tolerance, abs=tolerance.abs + _noise(a, unit))
+        run = _compare_run(name, a, b, allowed, usual if a.size == 1 else 0.0)
         if _is_classifier(a, scores):
             run = _with_top1(run, _as_float64(a), _as_float64(b))
         total = _add(total, run)
@@ -206,6 +214,13 @@ def compare_output(
         reason = f"{total.mismatches} of {total.elements} elements differ"
         total = replace(total, passed=False, reason=reason)
     return total
+
+
+def _noise(a: Array, unit: float) -> float:
+    """What rounding near `unit` does to an output, in its own units."""
+    if not unit or _kind(a) != "float":
+        return 0.0
+    return ROUNDINGS * unit * float(ml_dtypes.finfo(a.dtype).eps)  # type: ignore[no-untyped-call]
 
 
 def _incomparable(total: OutputComparison, reason: str) -> OutputComparison:

@@ -27,6 +27,11 @@ _ENDS: dict[str, tuple[float, ...]] = {
     "Relu": (0.0,),
 }
 """Values at which an operator loses what went in."""
+_ROUNDED = frozenset({"Sigmoid", "HardSigmoid", "Softmax", "Tanh", "Erf", "Softsign"})
+"""Operators that kernels compute by way of numbers near 1: so many digits behind the point.
+
+onnxruntime's own Sigmoid is off by 1e-8 where the result is 1e-8.
+"""
 _REARRANGES = frozenset(
     {"Identity", "Cast", "Reshape", "Squeeze", "Unsqueeze", "Transpose", "Flatten", "Concat"}
 )
@@ -40,10 +45,13 @@ class Role:
     Attributes:
         scores: It comes from a Softmax over the last axis.
         ends: Where the operator that computes it saturates.
+        unit: Magnitude of the numbers from which that operator computes even what is tiny; 0 if
+            there is none.
     """
 
     scores: bool = False
     ends: tuple[float, ...] = ()
+    unit: float = 0.0
 
 
 def roles(model: onnx.ModelProto) -> dict[str, Role]:
@@ -57,7 +65,9 @@ def roles(model: onnx.ModelProto) -> dict[str, Role]:
         maker = _maker(value.name, made_by, ("Identity", "Cast"))
         scores = maker is not None and _over_last(maker, opset, None if dims is None else len(dims))
         maker = _maker(value.name, made_by, _REARRANGES)
-        found[value.name] = Role(scores, () if maker is None else _ends(maker, constants))
+        ends = () if maker is None else _ends(maker, constants)
+        unit = 1.0 if maker is not None and maker.op_type in _ROUNDED else 0.0
+        found[value.name] = Role(scores, ends, unit)
     return found
 
 

@@ -81,7 +81,12 @@ def compare_runs(
             return Verification("failed", reason, tuple(outputs), tuple(warnings))
         role = (roles or {}).get(name, Role())
         result = compare_output(
-            name, [x for x, _ in both], [y for _, y in both], tolerance, scores=role.scores
+            name,
+            [x for x, _ in both],
+            [y for _, y in both],
+            tolerance,
+            scores=role.scores,
+            unit=role.unit,
         )
         outputs.append(result)
         warnings += doubts(result, pairs, groups, role)

@@ -67,8 +67,8 @@ def test_roles_are_read_from_the_graph():
           c = Clip (x, zero, six) t = LogSoftmax <axis = 2> (x) d = Cast <to = 10> (t)
           e = Mul (x, x) }""")
     assert roles(model) == {
-        "a": Role(True, (0.0, 1.0)),
-        "b": Role(False, (0.0, 1.0)),
+        "a": Role(True, (0.0, 1.0), 1.0),
+        "b": Role(False, (0.0, 1.0), 1.0),
         "c": Role(False, (0.0, 6.0)),
         "d": Role(True, (0.0,)),
         "e": Role(),

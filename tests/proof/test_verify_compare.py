@@ -253,3 +253,12 @@ def test_no_tolerance_makes_other_integers_or_a_nan_pass():
     assert one(np.zeros((1, 2)), np.zeros(2)).needed_factor is None
     mixed = compare_output("y", [np.array([1.0])] * 2, [np.array([NAN]), np.array([1.0])], LOOSE)
     assert mixed.needed_factor is None
+
+
+def test_what_a_sigmoid_gives_is_computed_near_one():
+    tiny = np.array([1e-8, 3e-7], np.float32)
+    other = tiny + np.float32(2e-7)
+    tolerance = Tolerance.for_classes({"reordered"})
+    assert not compare_output("y", [tiny], [other], tolerance).passed
+    assert compare_output("y", [tiny], [other], tolerance, unit=1.0).passed
+    assert not compare_output("y", [tiny], [other + np.float32(4e-7)], tolerance, unit=1.0).passed
