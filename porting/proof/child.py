@@ -16,7 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from porting.proof.exchange import Values, gave_a_value, one_line, read_arrays, write_arrays
-from porting.proof.sessions import NoRunnerError, is_unknown_to_onnxruntime, session_options
+from porting.proof.sessions import (
+    NoRunnerError,
+    confine,
+    is_unknown_to_onnxruntime,
+    session_options,
+)
 
 if TYPE_CHECKING:
     from porting.proof.nodewise import Nodewise
@@ -187,6 +192,7 @@ def flatten(names: Sequence[str], values: Sequence[Any]) -> Values:
 
 def main() -> None:
     """Loads what takes long, waits, works; ends without a word where no job comes."""
+    confine()
     import onnxruntime  # noqa: F401
 
     session = None

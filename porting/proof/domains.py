@@ -13,6 +13,7 @@ from onnx import NodeProto
 
 from porting.proof.asks import KEEPS_VALUES, Asks, Domain, Trace
 from porting.proof.constants import Constants, attribute
+from porting.proof.exchange import Array
 from porting.proof.shapes import declared_dims, evaluate, graphs
 
 _LARGE = 1e3
@@ -56,6 +57,16 @@ class Facts:
         if (name, rank, is_float) not in self._domains:
             self._domains[name, rank, is_float] = self._find(name, rank, is_float)
         return self._domains[name, rank, is_float]
+
+    def constant(self, name: str) -> Array | None:
+        """The value of a constant, if it is at hand."""
+        return self._constants.value(name)
+
+    def shapes(self) -> Mapping[str, tuple[int | None, ...]]:
+        """Of every value that inference knows something of, at the sizes of the inputs."""
+        if self._shapes is None:
+            self._shapes = self._infer()
+        return self._shapes
 
     def _find(self, name: str, rank: int, is_float: bool) -> Domain:
         domain = Domain()
@@ -124,9 +135,7 @@ class Facts:
         known = self._constants.shape(name)
         if known is not None:
             return known
-        if self._shapes is None:
-            self._shapes = self._infer()
-        return self._shapes.get(name)
+        return self.shapes().get(name)
 
     def _infer(self) -> dict[str, tuple[int | None, ...]]:
         inferred = onnx.ModelProto()

@@ -7,6 +7,7 @@ import numpy as np
 import onnx
 
 from porting.errors import UsageError
+from porting.proof.bounds import refusal
 from porting.proof.domains import Facts
 from porting.proof.effort import FEWEST, seeds_for
 from porting.proof.exchange import Array, Case
@@ -50,6 +51,7 @@ class Request:
     given: Given
     data: tuple[Values, ...]
     notes: list[str]
+    _refusals: dict[tuple[tuple[str, Shape], ...], str] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -137,12 +139,16 @@ class Request:
         shapes = self.shapes | {name: np.shape(v) for name, v in values.inputs.items()}
         bound = bind(model, self.dims, shapes)
         if set(values.inputs) >= set(graph_inputs(model)):
+            self._require_bounded(model, bound, shapes)
             return [Case(dict(values.inputs))]
         sizes = SIZES if is_free(model, bound, shapes) else SIZES[:1]
-        cases, styles = [], self.given.styles
+        cases, refused, styles = [], "", self.given.styles
         for number, size in enumerate(sizes):
             chosen, names = input_shapes(model, bound=bound, shapes=shapes, size=size)
             facts = Facts(model, chosen, names)
+            refused = refusal(model, facts)
+            if refused:
+                continue
             for position, seed in enumerate(self.given.seeds or seeds_for(model, chosen)):
                 drawn = generate(
                     model, chosen, seed, names,
@@ -151,7 +157,19 @@ class Request:
                 )  # fmt: skip
                 spare = self.given.seeds is None and position >= FEWEST
                 cases.append(Case({**drawn, **values.inputs}, number, spare=spare))
+        if not cases:
+            raise ValueError(refused)
         return cases
+
+    def _require_bounded(
+        self, model: onnx.ModelProto, bound: Mapping[str, int], shapes: Mapping[str, Shape]
+    ) -> None:
+        """Looks at each combination of shapes once, however many data sets have it."""
+        key = tuple(sorted(shapes.items()))
+        if key not in self._refusals:
+            self._refusals[key] = refusal(model, Facts(model, shapes, bound))
+        if self._refusals[key]:
+            raise ValueError(self._refusals[key])
 
 
 def _named(

@@ -67,6 +67,7 @@ class Child:
         root = str(Path(__file__).resolve().parents[2])
         old = os.environ.get("PYTHONPATH")
         env = os.environ | {"PYTHONPATH": root + (os.pathsep + old if old else "")}
+        env |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(self.folder))  # onnxruntime leaves some
         # -P: files of the user's folder (an onnx.py, say) must not shadow libraries.
         command = [sys.executable, "-P", "-m", "porting.proof.child", str(self.folder), *models]
         with (self.folder / "stderr").open("wb") as errors:
