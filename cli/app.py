@@ -80,6 +80,7 @@ def _options(
 def main() -> None:
     """Runs the command line and exits with its status."""
     gc.set_threshold(_COLLECT_AFTER)
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for them takes time
     sys.exit(run(sys.argv[1:]))
 
 

@@ -1,6 +1,6 @@
 """The gate: many models on many targets, held to what the repository asks for."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from datetime import date
@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeAlias
 
 from porting.errors import PortError
-from porting.gate import jobs, pool
+from porting.gate import jobs
 from porting.gate.baseline import Baseline
 from porting.gate.cache import Cache, folder
 from porting.gate.evaluate import evaluate
@@ -72,13 +72,24 @@ def _results(plan: Plan, progress: Progress) -> Iterator[Results]:
     known = {n: _recalled(job, cache) for n, job in enumerate(plan.jobs)} if cache else {}
     left = [job for n, job in enumerate(plan.jobs) if not known.get(n)]
     judge = partial(_run, cache=cache, named=len(plan.jobs) > 1)
-    work = pool.ordered(judge, left, request.jobs or pool.cores())
-    with closing(work):
+    with closing(_worked(judge, left, request.jobs)) as work:
         for number, job in enumerate(plan.jobs):
             yield known.get(number) or next(work)
             progress(number + 1, len(plan.jobs), str(job.model))
     if cache is not None:
         cache.trim()
+
+
+def _worked(
+    judge: Callable[[Job], Results], left: Sequence[Job], processes: int
+) -> Generator[Results, None, None]:
+    """The results of the jobs that are left, by several processes where there are several jobs."""
+    if len(left) < 2:
+        yield from map(judge, left)
+        return
+    from porting.gate import pool  # a lone job is done before all of that is imported
+
+    yield from pool.ordered(judge, left, processes or pool.cores())
 
 
 def _recalled(job: Job, cache: Cache) -> Results:
