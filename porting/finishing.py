@@ -61,13 +61,12 @@ def prove(
         The verification, as in the JSON.
     """
     tolerance = Tolerance.for_classes(set(classes) or {"exact"}, narrowest_float(proto))
-    fixed = {name: tuple(shape) for name, shape in (shapes or {}).items()}
     with tempfile.TemporaryDirectory(prefix="port-") as folder:
         trial = Path(folder) / "converted.onnx"
         save(proto, trial, source=prepared.loaded)
         original = original_file(prepared, Path(folder))
         return verify_files(
-            original, trial, dims=dims, shapes=fixed, inputs=inputs, tolerance=tolerance
+            original, trial, dims=dims, shapes=shapes, inputs=inputs, tolerance=tolerance
         ).to_dict()
 
 

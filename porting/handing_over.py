@@ -47,12 +47,11 @@ def hand_over(  # noqa: PLR0913 - what a conversion has, by name
     Raises:
         UsageError: The folder cannot be written.
     """
-    fixed = {name: tuple(shape) for name, shape in (shapes or {}).items()}
     with tempfile.TemporaryDirectory(prefix="port-") as name:
         trial = Path(name) / "converted.onnx"
         save(proto, trial, source=prepared.loaded)
         original = original_file(prepared, Path(name))
-        found = samples(original, trial, dims=dims, shapes=fixed, inputs=inputs)
+        found = samples(original, trial, dims=dims, shapes=shapes, inputs=inputs)
         if isinstance(found, str):
             return {"path": None, "reason": f"there are no expected outputs: {found}"}
         contents = Contents(

@@ -106,9 +106,8 @@ def gather(
     classes = {r.exactness for r in rewrites} or {"exact"}
     dtype = narrowest_float(proto)
     tolerance = Tolerance.for_classes(classes, dtype)
-    fixed = {name: tuple(shape) for name, shape in (shapes or {}).items()}
     given = replace(given_of(inputs), styles=styles_for(classes, dtype))
-    verify = partial(verify_files, dims=dims, shapes=fixed, inputs=given, tolerance=tolerance)
+    verify = partial(verify_files, dims=dims, shapes=shapes, inputs=given, tolerance=tolerance)
     local = prove_locally(exhibits)
     identical = unchanged_outputs(prepared.loaded.proto, proto, rewrites)
     with tempfile.TemporaryDirectory(prefix="port-") as folder:

@@ -44,9 +44,8 @@ def simulate(
     """
     check_kind(kind, tolerance)
     load(a)
-    fixed = {name: tuple(shape) for name, shape in (shapes or {}).items()}
     return drift(
-        Path(a), Path(b), kind, dims=dims, shapes=fixed, inputs=inputs, tolerance=tolerance
+        Path(a), Path(b), kind, dims=dims, shapes=shapes, inputs=inputs, tolerance=tolerance
     )
 
 

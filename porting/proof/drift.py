@@ -88,7 +88,7 @@ def drift(
     kind: str,
     *,
     dims: Mapping[str, int] | None = None,
-    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
     inputs: Inputs = None,
     tolerance: float | None = None,
     timeout: float = 600.0,

@@ -58,7 +58,7 @@ class Request:
         cls,
         model: onnx.ModelProto,
         dims: Mapping[str, int],
-        shapes: Mapping[str, Shape],
+        shapes: Mapping[str, Sequence[int]],
         given: Given,
     ) -> "Request":
         """The request, held against the model.
@@ -88,7 +88,8 @@ class Request:
                 _check_shape(name, np.shape(value), inputs)
         for name, ends in given.ranges.items():
             _check_range(name, ends, inputs)
-        return cls(dict(dims), dict(shapes), given, tuple(data) or (Values(),), notes)
+        fixed = {name: tuple(shape) for name, shape in shapes.items()}
+        return cls(dict(dims), fixed, given, tuple(data) or (Values(),), notes)
 
     @property
     def fixed(self) -> set[str]:

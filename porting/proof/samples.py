@@ -1,6 +1,6 @@
 """Inputs on which a model runs, and what it makes of them: for a simulation, or for a kit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def samples(
     b: Path,
     *,
     dims: Mapping[str, int] | None = None,
-    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
     inputs: Inputs = None,
     timeout: float = 600.0,
 ) -> Samples | str:

@@ -33,7 +33,7 @@ def verify_files(
     b: Path,
     *,
     dims: Mapping[str, int] | None = None,
-    shapes: Mapping[str, tuple[int, ...]] | None = None,
+    shapes: Mapping[str, Sequence[int]] | None = None,
     inputs: Inputs = None,
     tolerance: Tolerance,
     seeds: Sequence[int] | None = None,
