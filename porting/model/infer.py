@@ -108,7 +108,7 @@ def _define_constant(node: Node) -> None:
     """Constant-1..: one of `value`, `value_int(s)`, `value_float(s)`, `sparse_value`."""
     name = node.outputs[0] if node.outputs else ""
     for attribute in node.proto.attribute:
-        if attribute.name == "value":
+        if attribute.name == "value" and attribute.type == AttributeProto.TENSOR:
             t = attribute.t
             dtype = NAME_OF.get(t.data_type)
             node.graph.define(
@@ -131,7 +131,10 @@ def _scalar_constant(attribute: AttributeProto) -> Array | None:
         "value_ints": np.int64,
     }
     if attribute.name in dtypes:
-        return np.array(value, dtype=dtypes[attribute.name])
+        try:
+            return np.array(value, dtype=dtypes[attribute.name])
+        except (TypeError, ValueError):
+            return None  # of another type than its name says
     if attribute.name in {"value_string", "value_strings"}:
         return np.array(value, dtype=object)
     return None

@@ -15,8 +15,9 @@ from onnx import ModelProto, TensorProto
 
 from porting.errors import ModelError
 from porting.model import wire
+from porting.model.calls import subgraphs
 from porting.model.schema import domain_name
-from porting.model.validate import initializer_names, subgraphs, validate
+from porting.model.validate import initializer_names, validate
 
 _FIRST_BYTES = b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72"
 """Tags of the ModelProto fields that can come first in a file."""

@@ -1,8 +1,8 @@
 """Refuses a model that breaks a rule of ONNX which the rest relies on, naming what breaks it."""
 
 import heapq
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, MutableSequence, Sequence
+import re
+from collections.abc import Callable, Iterable, MutableSequence, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias
@@ -19,6 +19,7 @@ from onnx import (
 
 from porting.errors import ModelError
 from porting.model import wire
+from porting.model.calls import check_calls, some, subgraphs
 from porting.model.dtypes import NAME_OF
 from porting.model.schema import domain_name
 
@@ -27,14 +28,8 @@ _NEWEST = dict(zip(("ai.onnx", "ai.onnx.ml"), onnx.helper.VERSION_TABLE[-1][2:],
 
 Locate: TypeAlias = Callable[[TensorProto], object]
 
-MAX_CALL_DEPTH = 100
-"""Functions inside functions; onnx inlines no more."""
-MAX_INLINED = 250_000
-"""Nodes that the calls of functions may stand for: few functions can stand for billions."""
-
-_Function: TypeAlias = tuple[str, str, str]
-"""Domain, name and overload."""
-
+_EQUATION = re.compile(rb"[A-Za-z.,>\s-]*")
+"""Characters of an Einsum's equation; onnx's inference goes on forever at some others."""
 _TEXT = frozenset({str})
 _TENSORS = frozenset({"tensor_type", "sparse_tensor_type"})
 
@@ -43,14 +38,6 @@ def initializer_names(graph: GraphProto) -> list[str]:
     """Names of the dense and sparse initializers of one graph."""
     sparse = [s.values.name for s in graph.sparse_initializer]
     return [tensor.name for tensor in graph.initializer] + sparse
-
-
-def subgraphs(node: NodeProto) -> Iterator[GraphProto]:
-    """The bodies of a node: branches of If, bodies of Loop and Scan."""
-    for attribute in node.attribute:
-        if attribute.HasField("g"):
-            yield attribute.g
-        yield from attribute.graphs
 
 
 @dataclass(frozen=True)
@@ -84,10 +71,11 @@ def validate(proto: ModelProto, locate: Locate) -> None:
         raise wire.broken("model-no-opset", "the model imports no operator set")
     _check_graph(proto.graph, _Scope(locate, imports))
     for function in proto.functions:
+        _require_text(function.domain, function.name, function.overload)
         scope = _Scope(locate, imports | _imports(function.opset_import))
         values = _define(function.input, [], function.node)
         _check_nodes(function.node, function.output, values, scope)
-    _check_calls(proto)
+    check_calls(proto)
     for info in proto.training_info:
         for graph in (info.initialization, info.algorithm):
             _check_stored(graph, _Scope(locate, imports))
@@ -175,6 +163,10 @@ def _check_node(index: int, node: NodeProto, scope: _Scope) -> set[str]:
     for attribute in node.attribute:
         _require_text(attribute.name)
         _check_attribute(attribute, scope)
+        if attribute.name == "equation" and not _EQUATION.fullmatch(attribute.s):
+            raise wire.broken(
+                "model-equation", f"{_label(index, node)} has an equation that is none"
+            )
         if attribute.HasField("g"):
             names |= _check_graph(attribute.g, scope)
         for body in attribute.graphs:
@@ -212,7 +204,7 @@ def _check_stored(graph: GraphProto, scope: _Scope) -> None:
 
 def _check_attribute(attribute: AttributeProto, scope: _Scope) -> None:
     """Validates the tensors in an attribute; one that says two things at once may hold more."""
-    if attribute.HasField("t"):
+    if attribute.type == AttributeProto.TENSOR or attribute.HasField("t"):
         _check_tensors((attribute.t,), scope)
     if attribute.HasField("sparse_tensor"):
         _check_sparse((attribute.sparse_tensor,), scope)
@@ -266,7 +258,7 @@ def _sort(nodes: MutableSequence[NodeProto], needs: list[set[str]]) -> None:
         sorter.prepare()
     except CycleError as error:
         cycle = [_label(index, nodes[index]) for index in error.args[1][:-1]]
-        message = f"nodes need each other's outputs: {_some(cycle)}"
+        message = f"nodes need each other's outputs: {some(cycle)}"
         raise wire.broken("model-cycle", message) from error
     ready: list[int] = []
     order: list[NodeProto] = []
@@ -277,57 +269,6 @@ def _sort(nodes: MutableSequence[NodeProto], needs: list[set[str]]) -> None:
         sorter.done(heapq.heappop(ready))
     del nodes[:]
     nodes.extend(order)
-
-
-def _check_calls(proto: ModelProto) -> None:
-    """Refuses functions that call themselves, and calls that are too deep or too many to inline."""
-    calls: dict[_Function, Counter[_Function]] = {}
-    for function in proto.functions:
-        _require_text(function.domain, function.name, function.overload)
-        key = (domain_name(function.domain), function.name, function.overload)
-        calls[key] = _called(function.node)
-    try:
-        order = list(TopologicalSorter(calls).static_order())
-    except CycleError as error:
-        message = f"functions call each other: {_some(['::'.join(k[:2]) for k in error.args[1]])}"
-        raise wire.broken("model-recursive-function", message) from error
-    depth: Counter[_Function] = Counter()
-    nodes: Counter[_Function] = Counter()
-    for key in (k for k in order if k in calls):
-        depth[key] = 1 + max((depth[k] for k in calls[key]), default=0)
-        nodes[key] = _inlined(calls[key], nodes)
-    if max(depth.values(), default=0) > MAX_CALL_DEPTH:
-        raise ModelError(
-            "model-functions-too-deep",
-            f"functions call each other more than {MAX_CALL_DEPTH} levels deep",
-            "Inline the functions of the model, or export it without them.",
-        )
-    if calls and _inlined(_called(proto.graph.node), nodes) > MAX_INLINED:
-        raise ModelError(
-            "model-functions-too-large",
-            f"calls of functions stand for more than {MAX_INLINED} nodes",
-            "Export the model without functions that call functions.",
-        )
-
-
-def _called(nodes: Iterable[NodeProto]) -> "Counter[_Function]":
-    """How often each operator or function is called in nodes and their bodies."""
-    found: Counter[_Function] = Counter()
-    pending = list(nodes)
-    while pending:
-        node = pending.pop()
-        found[(domain_name(node.domain), node.op_type, node.overload)] += 1
-        pending += [inner for graph in subgraphs(node) for inner in graph.node]
-    return found
-
-
-def _inlined(calls: "Counter[_Function]", nodes: "Counter[_Function]") -> int:
-    """Nodes that calls come to, each function being so many; what is no function is one."""
-    return sum(count * nodes.get(key, 1) for key, count in calls.items())
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def _label(index: int, node: NodeProto) -> str:

@@ -312,3 +312,21 @@ def test_defaults_in_prose_need_the_rank():
     assert conv.attribute("strides") == (1, 1)
     assert conv.attribute("pads") == (0, 0, 0, 0)
     assert conv.attribute("kernel_shape") is None
+
+
+@pytest.mark.parametrize(
+    "name", ["value", "value_int", "value_ints", "value_float", "value_string"]
+)
+@pytest.mark.parametrize("kind", sorted({*range(15)} - {onnx.AttributeProto.TENSOR}))
+def test_a_constant_of_another_type_than_its_attribute_says_is_not_known(name: str, kind: int):
+    node = helper.make_node("Constant", [], ["y"])
+    node.attribute.add(name=name, type=kind, s=b"text", strings=[b"text"])
+    output = helper.make_tensor_value_info("y", 1, None)
+    proto = helper.make_model(
+        helper.make_graph([node], "g", [], [output]),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    value = build(load(proto)).value("y")
+    assert value.is_const
+    value.value()

@@ -11,9 +11,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from porting.errors import ModelError
 from porting.model import wire
+from porting.model.calls import MAX_CALL_DEPTH
 from porting.model.inline import inline_functions
 from porting.model.load import load
-from porting.model.validate import MAX_CALL_DEPTH
 
 BIG = np.arange(2000, dtype=np.float32)
 FLOAT = TensorProto.FLOAT
@@ -639,3 +639,15 @@ def test_functions_that_stand_for_more_nodes_than_memory_holds():
     doubling = [["leaf"], *([f"f{i}", f"f{i}"] for i in range(40))]
     refuse(calling(doubling), "model-functions-too-large")
     assert len(inline_functions(load(calling(doubling[:6]))).proto.graph.node) == 32
+
+
+@pytest.mark.parametrize("equation", ["a\u0301,b->ab", "ij%->ji", "i\0->i"])
+def test_an_equation_of_other_characters_than_onnx_allows(equation: str):
+    node = helper.make_node("Einsum", ["x"], ["y"], equation=equation)
+    refuse(make([node]), "model-equation")
+
+
+def test_a_constant_that_says_it_holds_a_tensor_and_does_not():
+    node = helper.make_node("Constant", [], ["y"])
+    node.attribute.add(name="value", type=onnx.AttributeProto.TENSOR)
+    refuse(make([node]), "model-tensor-type")
