@@ -50,12 +50,13 @@ def test_a_process_that_is_killed_is_an_error_not_a_hang():
 
 
 def test_no_more_is_computed_for_one_who_stops_listening():
+    others = set(active_children())
     answers = ordered(time.sleep, [0, 60, 60], 2)
     next(answers)
     begun = time.monotonic()
     answers.close()
     assert time.monotonic() - begun < 30
-    assert active_children() == []
+    assert set(active_children()) <= others
 
 
 SCRIPT = """
