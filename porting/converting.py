@@ -29,6 +29,7 @@ from porting.rewriting import Rewritten, Wishes, rewrite
 from porting.rules import registry
 from porting.rules.common import HALVES
 from porting.simulating import simulated
+from porting.trial import InputSpec
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,8 @@ class Settings:
     """How a model is converted; the arguments of `convert` besides what and where.
 
     Attributes:
-        shapes: Shapes of inputs by name; the result has them fixed.
-        dims: Sizes of symbolic dimensions by name; likewise.
+        spec: On what the models are run; the result has its shapes and dimensions fixed.
         partial: Whether a model that is not fully legal is written too.
-        inputs: Inputs for that; generated ones if None.
         progress: Told of each step.
         as_type: Compute type that is simulated; empty for none.
         as_tolerance: The greatest drift that may have; None for any.
@@ -47,10 +46,8 @@ class Settings:
         kit: Folder for what is handed over with the model; None for none.
     """
 
-    shapes: Shapes | None
-    dims: Dims | None
+    spec: InputSpec
     partial: bool
-    inputs: Inputs
     progress: Callable[[str], None]
     as_type: str
     as_tolerance: float | None
@@ -126,7 +123,7 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
     check_precision(table, precision)
     policy = policy_of(allow, deny, (*registry(), *adapters()))
     settings = Settings(
-        shapes, dims, partial, inputs, progress,
+        InputSpec(shapes, dims, inputs), partial, progress,
         as_type, as_tolerance, precision, Path(kit) if kit is not None else None,
     )  # fmt: skip
     judge = Judge(table, precision, options or {})
@@ -160,15 +157,7 @@ def _proved(
         settings.progress("rewriting")
         made = rewrite(prepared, judge, wishes, Exhibits())
         settings.progress("verifying")
-        evidence = gather(
-            made.proto,
-            prepared,
-            made.rewrites,
-            made.exhibits,
-            shapes=settings.shapes,
-            dims=settings.dims,
-            inputs=settings.inputs,
-        )
+        evidence = gather(made.proto, prepared, made.rewrites, made.exhibits, settings.spec)
         culprit = evidence.culprit
         known = {c.rule for c in rolled_back}
         if culprit is None or culprit.rule in known or len(known) == MAX_ROLLBACKS:
@@ -176,7 +165,7 @@ def _proved(
             return made, evidence.to_dict() | notes
         rolled_back.append(culprit)
         wishes = replace(wishes, policy=wishes.policy.without(culprit.rule))
-        prepared = prepare(model, settings.shapes, settings.dims)
+        prepared = prepare(model, settings.spec.shapes, settings.spec.dims)
 
 
 def _judge_again(proto: ModelProto, prepared: Prepared, judge: Judge, out: Path) -> CheckResult:
@@ -205,10 +194,8 @@ def _finish(
             prepared,
             settings.as_type,
             made.tamed,
-            shapes=settings.shapes,
-            dims=settings.dims,
-            inputs=settings.inputs,
-            tolerance=settings.as_tolerance,
+            settings.spec,
+            settings.as_tolerance,
         )
     kit: Mapping[str, Any] | None = None
     output: Output | None = None
@@ -225,9 +212,7 @@ def _finish(
                 table,
                 settings.precision,
                 {r.exactness for r in made.rewrites},
-                shapes=settings.shapes,
-                dims=settings.dims,
-                inputs=settings.inputs,
+                settings.spec,
             )
     return ConvertResult(
         before, after, made.rewrites, made.declined, verification, output, made.halving,

@@ -1,7 +1,6 @@
 """What every command that makes a model ends with: the proof, then the file."""
 
 import hashlib
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,11 @@ from onnx import ModelProto, TensorProto
 
 from porting.errors import ModelError, UsageError
 from porting.model.save import save
-from porting.prepare import Dims, Prepared, Shapes
-from porting.proof.given import Inputs
+from porting.prepare import Prepared
 from porting.proof.shapes import graphs
 from porting.proof.verify import Tolerance, narrowest_float, verify_files
 from porting.results import Output
+from porting.trial import InputSpec, trial_files
 
 NOT_ASKED: Mapping[str, Any] = {
     "status": "skipped",
@@ -42,10 +41,7 @@ def prove(
     proto: ModelProto,
     prepared: Prepared,
     classes: Iterable[str],
-    *,
-    shapes: Shapes | None = None,
-    dims: Dims | None = None,
-    inputs: Inputs = None,
+    spec: InputSpec,
 ) -> dict[str, Any]:
     """Runs the loaded model and `proto`, which was made of it, and compares.
 
@@ -53,30 +49,21 @@ def prove(
         proto: The new model; its weights may still lie in the loaded file.
         prepared: The loaded model.
         classes: Exactness classes of the rewrites between the two, which set the tolerance.
-        shapes: Shapes of inputs by name.
-        dims: Sizes of symbolic dimensions by name.
-        inputs: Inputs by name; generated ones where not given.
+        spec: On what both are run.
 
     Returns:
         The verification, as in the JSON.
     """
     tolerance = Tolerance.for_classes(set(classes) or {"exact"}, narrowest_float(proto))
-    with tempfile.TemporaryDirectory(prefix="port-") as folder:
-        trial = Path(folder) / "converted.onnx"
-        save(proto, trial, source=prepared.loaded)
-        original = original_file(prepared, Path(folder))
+    with trial_files(proto, prepared) as (original, trial):
         return verify_files(
-            original, trial, dims=dims, shapes=shapes, inputs=inputs, tolerance=tolerance
+            original,
+            trial,
+            dims=spec.dims,
+            shapes=spec.shapes,
+            inputs=spec.inputs,
+            tolerance=tolerance,
         ).to_dict()
-
-
-def original_file(prepared: Prepared, folder: Path) -> Path:
-    """The file that was loaded; a model that came in memory is written down."""
-    if prepared.loaded.path is not None:
-        return prepared.loaded.path
-    path = folder / "original.onnx"
-    onnx.save_model(prepared.loaded.proto, path)
-    return path
 
 
 def _check_nodes(proto: ModelProto) -> None:

@@ -1,6 +1,5 @@
 """What `port convert --kit` adds to a model that was written."""
 
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,25 +7,20 @@ from typing import Any
 from onnx import ModelProto
 
 from porting.capability.table import CapabilityTable
-from porting.finishing import original_file
 from porting.kit.write import Contents, write_kit
-from porting.model.save import save
-from porting.prepare import Dims, Prepared, Shapes
-from porting.proof.given import Inputs
+from porting.prepare import Prepared
 from porting.proof.samples import samples
+from porting.trial import InputSpec, trial_files
 
 
-def hand_over(  # noqa: PLR0913 - what a conversion has, by name
+def hand_over(
     folder: Path,
     proto: ModelProto,
     prepared: Prepared,
     table: CapabilityTable,
     precision: str,
     classes: Iterable[str],
-    *,
-    shapes: Shapes | None = None,
-    dims: Dims | None = None,
-    inputs: Inputs = None,
+    spec: InputSpec,
 ) -> Mapping[str, Any]:
     """Runs the original once and writes a kit.
 
@@ -37,9 +31,7 @@ def hand_over(  # noqa: PLR0913 - what a conversion has, by name
         table: The chip's table.
         precision: Compute type on the chip; the table's default if empty.
         classes: Exactness classes of the rewrites.
-        shapes: Shapes of inputs by name.
-        dims: Sizes of symbolic dimensions by name.
-        inputs: Values of inputs; of several sets the first is taken.
+        spec: On what the original is run; of several sets of inputs the first is taken.
 
     Returns:
         As in the JSON: the path, or None and the reason where there is nothing to hand over.
@@ -47,11 +39,8 @@ def hand_over(  # noqa: PLR0913 - what a conversion has, by name
     Raises:
         UsageError: The folder cannot be written.
     """
-    with tempfile.TemporaryDirectory(prefix="port-") as name:
-        trial = Path(name) / "converted.onnx"
-        save(proto, trial, source=prepared.loaded)
-        original = original_file(prepared, Path(name))
-        found = samples(original, trial, dims=dims, shapes=shapes, inputs=inputs)
+    with trial_files(proto, prepared) as (original, trial):
+        found = samples(original, trial, dims=spec.dims, shapes=spec.shapes, inputs=spec.inputs)
         if isinstance(found, str):
             return {"path": None, "reason": f"there are no expected outputs: {found}"}
         contents = Contents(

@@ -21,6 +21,7 @@ from porting.prepare import Dims, ModelSource, Prepared, Shapes, prepare
 from porting.proof.given import Inputs
 from porting.results import Declined, ModelInfo, Output, Rewrite
 from porting.rules import registry
+from porting.trial import InputSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def change_opset(  # noqa: PLR0913 - every option has a name of its own
     if verify:
         progress("verifying")
         classes = {r.exactness for r in rewrites}
-        verification = prove(proto, prepared, classes, shapes=shapes, dims=dims, inputs=inputs)
+        verification = prove(proto, prepared, classes, InputSpec(shapes, dims, inputs))
     written = None
     if verification["status"] != "failed":
         progress("writing")

@@ -4,7 +4,6 @@ Evidence is: both models run and compared, each kind of rewrite run by itself, a
 are identical by their computation.
 """
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,11 +12,9 @@ from typing import Any
 
 from onnx import ModelProto
 
-from porting.finishing import original_file
 from porting.legalize.exhibits import Exhibits
-from porting.model.save import save
-from porting.prepare import Dims, Prepared, Shapes
-from porting.proof.given import Inputs, given_of
+from porting.prepare import Prepared
+from porting.proof.given import given_of
 from porting.proof.judge import Verification
 from porting.proof.local import LocalProof, prove_locally
 from porting.proof.locate import Location, Verify, locate
@@ -25,6 +22,7 @@ from porting.proof.structure import unchanged_outputs
 from porting.proof.styles import styles_for
 from porting.proof.verify import Tolerance, narrowest_float, verify_files
 from porting.results import Rewrite
+from porting.trial import InputSpec, trial_files
 
 
 @dataclass(frozen=True)
@@ -87,10 +85,7 @@ def gather(
     prepared: Prepared,
     rewrites: Sequence[Rewrite],
     exhibits: Exhibits,
-    *,
-    shapes: Shapes | None = None,
-    dims: Dims | None = None,
-    inputs: Inputs = None,
+    spec: InputSpec,
 ) -> Evidence:
     """Runs what can be run.
 
@@ -99,21 +94,18 @@ def gather(
         prepared: The loaded model.
         rewrites: Everything that was done to it.
         exhibits: Each kind of it by itself.
-        shapes: Shapes of inputs by name.
-        dims: Sizes of symbolic dimensions by name.
-        inputs: Inputs by name; generated ones where not given.
+        spec: On what both are run.
     """
     classes = {r.exactness for r in rewrites} or {"exact"}
     dtype = narrowest_float(proto)
     tolerance = Tolerance.for_classes(classes, dtype)
-    given = replace(given_of(inputs), styles=styles_for(classes, dtype))
-    verify = partial(verify_files, dims=dims, shapes=shapes, inputs=given, tolerance=tolerance)
+    given = replace(given_of(spec.inputs), styles=styles_for(classes, dtype))
+    verify = partial(
+        verify_files, dims=spec.dims, shapes=spec.shapes, inputs=given, tolerance=tolerance
+    )
     local = prove_locally(exhibits)
     identical = unchanged_outputs(prepared.loaded.proto, proto, rewrites)
-    with tempfile.TemporaryDirectory(prefix="port-") as folder:
-        trial = Path(folder) / "converted.onnx"
-        save(proto, trial, source=prepared.loaded)
-        original = original_file(prepared, Path(folder))
+    with trial_files(proto, prepared) as (original, trial):
         whole = verify(original, trial)
         evidence = Evidence(_completed(whole, local, identical, proto), local, identical)
         if evidence.verification.status != "failed":

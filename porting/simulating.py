@@ -1,20 +1,18 @@
 """`porting.simulate`: what a chip's compute type makes of a model."""
 
 import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from onnx import ModelProto
 
-from porting.finishing import original_file
 from porting.legalize.tame import Tamed
 from porting.model.load import load
-from porting.model.save import save
-from porting.prepare import Dims, Prepared, Shapes
+from porting.prepare import Prepared
 from porting.proof.drift import Drift, check_kind, drift
 from porting.proof.given import Inputs
+from porting.trial import InputSpec, trial_files
 
 
 def simulate(
@@ -54,28 +52,22 @@ def simulated(
     prepared: Prepared,
     kind: str,
     tamed: Tamed,
-    *,
-    shapes: Shapes | None = None,
-    dims: Dims | None = None,
-    inputs: Inputs = None,
-    tolerance: float | None = None,
+    spec: InputSpec,
+    tolerance: float | None,
 ) -> dict[str, Any]:
     """The same for a model that was made of a loaded one and is not on disk yet.
 
     Returns:
         As in the JSON, with the rules for masks that `--allow` would apply.
     """
-    with tempfile.TemporaryDirectory(prefix="port-") as name:
-        folder = Path(name)
-        trial = folder / "converted.onnx"
-        save(proto, trial, source=prepared.loaded)
-        result = simulate(
-            original_file(prepared, folder),
+    with trial_files(proto, prepared) as (original, trial):
+        result = drift(
+            original,
             trial,
             kind,
-            shapes=shapes,
-            dims=dims,
-            inputs=inputs,
+            dims=spec.dims,
+            shapes=spec.shapes,
+            inputs=spec.inputs,
             tolerance=tolerance,
-        ).to_dict()
-    return {**result, "offers": [offer.to_dict() for offer in tamed.offers]}
+        )
+    return {**result.to_dict(), "offers": [offer.to_dict() for offer in tamed.offers]}
