@@ -29,15 +29,18 @@ def subgraphs(node: NodeProto) -> Iterator[GraphProto]:
 
 
 def check_calls(proto: ModelProto) -> None:
-    """Refuses functions that call themselves, and calls that are too deep or too many to inline.
+    """Refuses functions of one name or that call themselves, and calls too deep or many to inline.
 
     Raises:
-        ModelError: `model-recursive-function`, `model-functions-too-deep` or
-            `model-functions-too-large`.
+        ModelError: `model-duplicate-function`, `model-recursive-function`,
+            `model-functions-too-deep` or `model-functions-too-large`.
     """
     calls: dict[_Function, Counter[_Function]] = {}
     for function in proto.functions:
         key = (domain_name(function.domain), function.name, function.overload)
+        if key in calls:
+            name = "::".join(key[:2])
+            raise wire.broken("model-duplicate-function", f"function {name!r} is defined twice")
         calls[key] = _called(function.node)
     try:
         order = list(TopologicalSorter(calls).static_order())

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Iterator
 
-from onnx import AttributeProto, ModelProto, NodeProto, inliner
+from onnx import AttributeProto, ModelProto, NodeProto, checker, inliner
 
+from porting.model import wire
 from porting.model.load import LoadedModel
 
 
@@ -12,10 +13,17 @@ def inline_functions(model: LoadedModel) -> LoadedModel:
 
     A function that imports another opset than the model stays a call: the two do not mean the
     same, and the judge says so.
+
+    Raises:
+        ModelError: `model-function`: a function is not one that onnx can inline.
     """
     if not model.proto.functions:
         return model
-    inlined: ModelProto = inliner.inline_local_functions(_with_defaults(model.proto))
+    try:
+        inlined: ModelProto = inliner.inline_local_functions(_with_defaults(model.proto))
+    except checker.ValidationError as error:
+        reason = str(error).strip().split("\n", 1)[0]
+        raise wire.broken("model-function", f"functions cannot be inlined: {reason}") from None
     return LoadedModel(inlined, model.path, model.stamp)
 
 

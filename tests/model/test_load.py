@@ -651,3 +651,9 @@ def test_a_constant_that_says_it_holds_a_tensor_and_does_not():
     node = helper.make_node("Constant", [], ["y"])
     node.attribute.add(name="value", type=onnx.AttributeProto.TENSOR)
     refuse(make([node]), "model-tensor-type")
+
+
+def test_two_functions_of_one_name():
+    proto = calling([["leaf"], ["f0"]])
+    proto.functions.append(proto.functions[0])
+    refuse(proto, "model-duplicate-function")
