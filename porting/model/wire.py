@@ -24,6 +24,9 @@ Buffer = bytes | mmap.mmap
 MAX_GRAPH_DEPTH = 30
 """Graphs inside graphs. protobuf reads 100 nested messages; a graph costs 3, its leaves a few."""
 
+MAX_RANK = 64
+"""Dimensions of a tensor; numpy has no more."""
+
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 _CHILDREN: dict[str, dict[int, str]] = {
@@ -280,6 +283,11 @@ def stored_bytes(tensor: TensorProto) -> int:
         raise broken(
             "model-tensor-type",
             f"tensor {tensor.name!r} has element type {tensor.data_type}, which onnx does not know",
+        )
+    if len(tensor.dims) > MAX_RANK:
+        raise broken(
+            "model-tensor-dims",
+            f"tensor {tensor.name!r} has {len(tensor.dims)} dimensions, more than {MAX_RANK}",
         )
     if any(dim < 0 for dim in tensor.dims):
         raise broken(

@@ -518,6 +518,7 @@ def _raw(length: int) -> TensorProto:
         (TensorProto(name="w", dims=[3], data_type=FLOAT, float_data=[1]), "model-tensor-size"),
         (TensorProto(name="w", dims=[3], data_type=8, raw_data=b"123"), "model-tensor-size"),
         (TensorProto(name="w", dims=[2, -1], data_type=FLOAT), "model-tensor-dims"),
+        (TensorProto(name="w", dims=[1] * 65, data_type=FLOAT), "model-tensor-dims"),
         (TensorProto(name="w", dims=[1], data_type=999, raw_data=b"1"), "model-tensor-type"),
         (TensorProto(name="w", dims=[1], raw_data=b"1"), "model-tensor-type"),
     ],
