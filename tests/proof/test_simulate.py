@@ -199,6 +199,11 @@ def test_a_model_that_is_only_watched_gives_what_it_gave():
     assert values[WATCH][1][2] == np.inf
 
 
+def test_a_constant_that_is_only_watched_stays_what_it_is():
+    (node,) = AsIs().constant("k", "any", "k/as/any", "float32")
+    assert (node.op_type, list(node.input), list(node.output)) == ("Identity", ["k"], ["k/as/any"])
+
+
 # What overflows, and why
 
 
