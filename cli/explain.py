@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from porting.errors import UsageError
+from porting.suggest import did_you_mean
 
 from . import options, output
 from .options import Format
@@ -54,20 +55,16 @@ def command(
 
 
 def _require_operator(name: str, tables: "list[CapabilityTable]", codes: list[str]) -> None:
-    from difflib import get_close_matches
-
     from porting.capability.explain import known_operators
 
     known = known_operators(tables)
     if name in known:
         return
-    folded = {k.lower(): k for k in [*sorted(known), *codes]}
-    close = get_close_matches(name.lower(), folded, 3)
-    guess = " or ".join(folded[c] for c in close)
+    guess = did_you_mean(name, [*known, *codes])
     raise UsageError(
         "operator-unknown",
         f"'{name}' is neither an operator nor a finding code",
-        f"did you mean {guess}?" if guess else "operators are written as in ONNX: Conv, MatMul",
+        guess or "operators are written as in ONNX: Conv, MatMul",
     )
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from porting.errors import UsageError
+from porting.suggest import did_you_mean
 
 from . import output
 from .options import Format, FormatOption
@@ -79,10 +80,7 @@ def show(
 
     found = {r.name: r for r in registry()}
     if rule not in found:
-        from difflib import get_close_matches
-
-        close = get_close_matches(rule, found, 3)
-        guess = f"did you mean {' or '.join(close)}?" if close else "port rules lists them"
+        guess = did_you_mean(rule, found) or "port rules lists them"
         raise UsageError("rule-unknown", f"there is no rule '{rule}'", guess)
     description = describe_rule(found[rule])
     if form is Format.json:

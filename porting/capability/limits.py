@@ -22,6 +22,7 @@ from porting.capability.schema import (
 from porting.capability.versions import Versions, parse_versions
 from porting.model.schema import OpInfo, all_versions
 from porting.results import Verdict
+from porting.suggest import did_you_mean
 
 GENERIC_NAMES = frozenset(
     {
@@ -210,13 +211,10 @@ class Compiler:
         return expression
 
     def _check_name(self, name: str, known: frozenset[str], field: tuple[str | int, ...]) -> None:
-        from difflib import get_close_matches
-
         if name not in known:
-            lower = {k.lower(): k for k in sorted(known)}
-            close = get_close_matches(name.lower(), lower, 1)
-            guess = f"; did you mean {lower[close[0]]}?" if close else ""
-            raise LimitError(field, f"the operator has no {name} in any version{guess}")
+            guess = did_you_mean(name, known, 1)
+            message = f"the operator has no {name} in any version"
+            raise LimitError(field, f"{message}; {guess}" if guess else message)
 
     def _known(self, names: Iterable[str], field: str, *, attribute: bool) -> Iterator[str]:
         """Yields the keys of a short form after checking each."""

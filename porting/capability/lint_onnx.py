@@ -3,7 +3,6 @@
 import ast
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
@@ -14,6 +13,7 @@ from porting.capability.limits import Signature
 from porting.capability.lint_conditions import literal, syntax
 from porting.capability.versions import Versions
 from porting.model.dtypes import NAME_OF, NUMBER_OF
+from porting.suggest import closest, did_you_mean
 
 _PADDING = ("NOTSET", "SAME_LOWER", "SAME_UPPER", "VALID")
 _LOSS = ("mean", "none", "sum")
@@ -69,19 +69,16 @@ def operator_names() -> frozenset[str]:
 
 
 def meant(name: str, known: Collection[str]) -> str:
-    """` ; did you mean ...?`, or nothing where no known name is close."""
-    folded = {k.lower(): k for k in sorted(known)}
-    close = get_close_matches(name.lower(), folded, 1, 0.75)
-    return f"; did you mean {folded[close[0]]}?" if close else ""
+    """`; did you mean ...?`, or nothing where no known name is close."""
+    guess = did_you_mean(name, known, 1, 0.75)
+    return f"; {guess}" if guess else ""
 
 
 def resembles(name: str) -> str:
     """The operator of ONNX that a name which ONNX does not have is easily taken for."""
-    folded = {k.lower(): k for k in sorted(operator_names())}
     if name in operator_names() or "::" in name:
         return ""
-    close = get_close_matches(name.lower(), folded, 1, 0.9)
-    return folded[close[0]] if close else ""
+    return next(iter(closest(name, operator_names(), 1, 0.9)), "")
 
 
 def possible_versions(signature: Signature, match: str, opsets: Collection[int]) -> frozenset[int]:

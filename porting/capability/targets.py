@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from porting.capability.form import load_head
 from porting.capability.schema import TableHead
 from porting.errors import TableError, UsageError
+from porting.suggest import closest, question
 
 if TYPE_CHECKING:
     from porting.capability.table import CapabilityTable
@@ -85,10 +85,8 @@ def _guess(name: str, tables: Mapping[str, Path]) -> str:
     for target in tables:
         for part in (target, *target.split("-")[1:]):
             parts.setdefault(part, target)
-    close = list(dict.fromkeys(parts[p] for p in get_close_matches(name, parts, 3, 0.5)))
-    if close:
-        return f"did you mean {' or '.join(close)}?"
-    return "targets: " + ", ".join(tables)
+    close = dict.fromkeys(parts[p] for p in closest(name, parts, 3, 0.5))
+    return question(close) or "targets: " + ", ".join(tables)
 
 
 def load_target(name: str, op_map: Path | None = None) -> "CapabilityTable":

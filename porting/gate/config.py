@@ -5,11 +5,11 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from porting.errors import UsageError
+from porting.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from porting.gate.settings import Settings
@@ -124,9 +124,8 @@ def _reason(error: Any, loc: list[str]) -> tuple[str, str]:
     """What is wrong, and what to write instead."""
     if error["type"] == "extra_forbidden":
         known = _fields(loc)
-        close = get_close_matches(loc[-1], known, 2, 0.5)
-        guess = f"did you mean {' or '.join(close)}?" if close else f"there are {', '.join(known)}"
-        return "there is no such setting", guess
+        guess = did_you_mean(loc[-1], known, 2, 0.5)
+        return "there is no such setting", guess or f"there are {', '.join(known)}"
     if error["type"] == "missing":
         return "it is missing", "a waiver says why" if loc[-1] == "reason" else ""
     message = str(error["msg"]).removeprefix("Value error, ")

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 
 from porting.errors import UsageError
 from porting.legalize.rule import EXACTNESS, Exactness, Rule
+from porting.suggest import did_you_mean
 
 DEFAULT_CLASSES: frozenset[Exactness] = frozenset({"exact", "reordered", "narrowing"})
 """Classes that are applied without being asked for; a narrowing rule proves its range itself."""
@@ -76,11 +76,10 @@ def _sorted_out(
     classes = frozenset(c for c in EXACTNESS if c in given)
     names = given.difference(EXACTNESS)
     for name in sorted(names - known):
-        close = get_close_matches(name, sorted(known | set(EXACTNESS)), 3)
-        guess = f"did you mean {' or '.join(close)}? " if close else ""
+        guess = did_you_mean(name, known | set(EXACTNESS))
         raise UsageError(
             "rule-unknown",
             f"there is no class or rule '{name}'",
-            f"{guess}classes: {', '.join(EXACTNESS)}; port rules lists the rules",
+            f"{guess} classes: {', '.join(EXACTNESS)}; port rules lists the rules".lstrip(),
         )
     return classes, frozenset(names)
