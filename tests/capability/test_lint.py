@@ -256,7 +256,7 @@ def test_a_number_for_text_is_told_from_text(tmp_path):
 
 
 def test_a_range_of_opsets_without_end_takes_no_time(tmp_path):
-    assert not problems(tmp_path, "", opset="{range: 1..99999999999}")
+    assert not problems(tmp_path, "", opset={"range": "1..99999999999"})
 
 
 def test_several_files_are_looked_at_even_if_one_is_missing(tmp_path):
