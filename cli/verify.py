@@ -41,7 +41,7 @@ def command(
 
     given = inputs_of(inputs, options.parse_ranges(ranges), seeds)
     result = verify(original, converted, shapes=shapes, dims=dims, inputs=given)
-    data, failed = result.to_dict(), result.status != "passed"
+    data, failed = result.to_dict(), not result.passed
     if as_type:
         from porting.simulating import simulate
 
@@ -57,7 +57,7 @@ def command(
         data["simulation"] = drift.to_dict()
         failed = failed or drift.status == "failed"
     if form is Format.json:
-        output.write_report(output.to_json({"schema": "port.verify/1", **data}), out)
+        output.write_report(output.to_json(data), out)
     elif out is not None:
         from porting.report.text import render_verification
 

@@ -63,7 +63,7 @@ def prove(
             shapes=spec.shapes,
             inputs=spec.inputs,
             tolerance=tolerance,
-        ).to_dict()
+        ).fields()
 
 
 def _check_nodes(proto: ModelProto) -> None:

@@ -33,7 +33,7 @@ class OpsetChange:
         version: The opset asked for.
         rewrites: What was rewritten, in the model's order.
         blockers: Nodes that cannot be expressed in that version, each with the reason.
-        verification: `to_dict` of the numerical proof.
+        verification: The numerical proof, as in the JSON.
         output: What was written; None if nothing was.
     """
 

@@ -65,7 +65,7 @@ class Evidence:
     def to_dict(self) -> dict[str, Any]:
         """The JSON form: that of the verification, with more fields."""
         place = self.location
-        return self.verification.to_dict() | {
+        return self.verification.fields() | {
             "local": self.local.to_dict(),
             "identical": list(self.identical),
             "first_difference": None

@@ -391,7 +391,7 @@ class ConvertResult:
         after: Verdicts on the model that was made.
         rewrites: Rules that were applied, in the model's order.
         declined: For each node that remains, why each rule declined.
-        verification: `to_dict` of the numerical proof.
+        verification: The numerical proof, as in the JSON.
         output: What was written; None if nothing was.
         halving: What became of a request for half precision; None if there was none.
         simulation: What the compute type of `--as` makes of the result; None if none was named.

@@ -1,14 +1,17 @@
 """The Python interface: the examples of its page run, and its types are exported."""
 
+import json
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import porting
+from porting.cli.app import run
 from porting.demo import model_path
 
 PAGE = Path(__file__).parent.parent / "docs" / "python.md"
@@ -66,6 +69,31 @@ def test_every_public_name_is_found_and_nothing_else():
 def test_a_function_returns_what_is_exported_under_its_name(result, function):
     annotation = getattr(porting, function).__annotations__["return"]
     assert annotation is getattr(porting, result)
+
+
+COMMANDS = {
+    "check": ["model.onnx", "--target", "ascend-310p", "--no-config"],
+    "verify": ["model.onnx", "model.ascend.onnx"],
+    "diff": ["model.onnx", "model.ascend.onnx", "--target", "ascend-310p"],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_to_dict_is_what_the_command_writes_as_json(folder, monkeypatch, capsys, command):
+    monkeypatch.chdir(folder)
+    arguments = COMMANDS[command]
+    assert run([command, *arguments, "--format", "json"]) in {0, 1}
+    given = [a for a in arguments if not a.startswith("--")]
+    result = getattr(porting, command)(*given)
+    assert json.loads(capsys.readouterr().out) == json.loads(json.dumps(result.to_dict()))
+
+
+def test_a_proof_passes_only_if_it_was_made(folder):
+    model = folder / "model.onnx"
+    result = porting.verify(model, model)
+    assert result.passed
+    assert not replace(result, status="skipped").passed
+    assert not replace(result, status="failed").passed
 
 
 def test_type_checkers_see_the_results(tmp_path):

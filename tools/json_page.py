@@ -8,8 +8,8 @@ from porting.report.schemas import FORMS, reports_schema
 HEAD = """# The JSON reports
 
 `--format json` of `port check`, `convert`, `verify`, `opset` and `diff`, and `to_dict()` of the
-results in Python (that of `porting.verify` without `schema`). The field `schema` names the form and
-its version: fields may be added, and a field that is renamed or goes away makes a new version.
+results in Python. The field `schema` names the form and its version: fields may be added, and a
+field that is renamed or goes away makes a new version.
 `port schema` writes the JSON Schema (`port schema check` that of one form); it allows fields that
 it does not name.
 

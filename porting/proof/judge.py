@@ -38,8 +38,17 @@ class Verification:
     runs: int = 0
     expected: tuple[OutputComparison, ...] = ()
 
+    @property
+    def passed(self) -> bool:
+        """Whether the models were run and agree: what was skipped is not proved."""
+        return self.status == "passed"
+
     def to_dict(self) -> dict[str, Any]:
-        """A dictionary that JSON can hold."""
+        """The JSON form, schema `port.verify/1`."""
+        return {"schema": "port.verify/1", **self.fields()}
+
+    def fields(self) -> dict[str, Any]:
+        """The same as a part of another form, which has a schema of its own."""
         return {
             "status": self.status,
             "reason": self.reason,
