@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from onnx import ModelProto
-from rules.harness import SPECIAL, assert_equivalent, rewrite, the_rule
+from rules.harness import SPECIAL, assert_equivalent, rewrite, single, the_rule
 
 from porting.legalize.rule import DeclinedError
 
@@ -20,6 +20,20 @@ few = settings(
 FINITE = SPECIAL[np.isfinite(SPECIAL)]
 MODEST = np.array([-0.0, 0.0, 1e-40, 88.8, -88.8, 300.0])
 """Odd values whose squares are numbers."""
+MICROSOFT = "com.microsoft"
+CLOSE: dict[str, Any] = {"rel": 1e-4, "absolute": 1e-5, "reference": False}
+"""For onnxruntime's own operators, which onnx.reference does not know."""
+
+
+def numbers(*shape: int, seed: int = 0) -> np.ndarray:
+    """Normally distributed ones, always the same for a shape and a seed."""
+    random = np.random.default_rng(sum(shape) + seed)
+    return random.standard_normal(shape).astype(np.float32)
+
+
+def contrib(op_type: str, inputs: Sequence[Any], outputs: int = 1, **attributes: Any) -> Any:
+    """A model of one of onnxruntime's own operators, and its inputs."""
+    return single(op_type, inputs, opset=17, outputs=outputs, domain=MICROSOFT, **attributes)
 
 
 @st.composite

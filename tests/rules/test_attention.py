@@ -5,17 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rules.harness import rewrite, single, the_rule
-from rules.support import declines, few, prove
+from rules.support import declines, few, numbers, prove
 
 from porting.rules import attention as rules
 from porting.rules import heads
 
 TARGETS = (11, 13, 17, 18, 23)
 CLOSE: dict[str, Any] = {"rel": 1e-4, "absolute": 1e-5}
-
-
-def numbers(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def flat(x: np.ndarray) -> np.ndarray:

@@ -4,24 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rules.harness import rewrite, run_ort, single, the_rule
-from rules.support import declines, few, prove
+from rules.harness import rewrite, run_ort, the_rule
+from rules.support import CLOSE, contrib, declines, few, numbers, prove
 
 from porting.rules import contrib_attention as rules
 
 TARGETS = (11, 13, 17, 18)
-# onnx.reference does not know onnxruntime's own operators.
-CLOSE: dict[str, Any] = {"rel": 1e-4, "absolute": 1e-5, "reference": False}
-
-
-def numbers(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-
-
-def case(op_type: str, inputs: list[Any], outputs: int = 1, **attributes: Any) -> Any:
-    return single(
-        op_type, inputs, opset=17, domain="com.microsoft", outputs=outputs, **attributes
-    )  # fmt: skip
 
 
 def padding(kind: str | None, batch: int, queries: int, keys: int, seed: int) -> Any:
@@ -58,7 +46,7 @@ def test_multi_head_attention_is_the_same(
     inputs += [numbers(1, 2, queries, total, seed=4) if added else None]
     if past:
         inputs += [numbers(2, 2, past, 4, seed=5), numbers(2, 2, past, 4, seed=6)]
-    built = case(
+    built = contrib(
         "MultiHeadAttention", inputs, 3 if past else 1, num_heads=2, scale=scale,
         unidirectional=int(causal), constants=(3, 4) if constant else (),
     )  # fmt: skip
@@ -67,7 +55,7 @@ def test_multi_head_attention_is_the_same(
 
 def test_keys_by_head_are_taken_as_they_are() -> None:
     inputs = [numbers(2, 3, 8), numbers(2, 2, 5, 4, seed=1), numbers(2, 2, 5, 4, seed=2)]
-    built = case("MultiHeadAttention", inputs, num_heads=2)
+    built = contrib("MultiHeadAttention", inputs, num_heads=2)
     prove(rules.ms_multi_head_attention_to_matmul, built, targets=TARGETS, **CLOSE)
 
 
@@ -75,9 +63,9 @@ def test_keys_by_head_are_taken_as_they_are() -> None:
 def test_packed_operands_are_those_apart(count: int) -> None:
     # onnxruntime has no kernel for the packed forms on the CPU
     q, k, v = numbers(2, 3, 2, 4), numbers(2, 3, 2, 4, seed=1), numbers(2, 3, 2, 4, seed=2)
-    apart = case("MultiHeadAttention", [a.reshape(2, 3, 8) for a in (q, k, v)], num_heads=2)
+    apart = contrib("MultiHeadAttention", [a.reshape(2, 3, 8) for a in (q, k, v)], num_heads=2)
     inputs = [np.stack([q, k, v], 3)] if count == 3 else [q.reshape(2, 3, 8), np.stack([k, v], 3)]
-    model, feed = case("MultiHeadAttention", inputs, num_heads=2)
+    model, feed = contrib("MultiHeadAttention", inputs, num_heads=2)
     result = rewrite(model, the_rule(rules.ms_multi_head_attention_to_matmul), 13)
     np.testing.assert_allclose(run_ort(result, feed)[0], run_ort(*apart)[0], rtol=1e-5, atol=1e-6)
 
@@ -103,7 +91,7 @@ def test_attention_with_packed_weights_is_the_same(
     inputs += [padding(mask, 2, length, total, seed)]
     inputs += [numbers(2, 2, 2, past, 4, seed=3) if past else None]
     inputs += [numbers(1, 2, length, total, seed=4) if added and not past else None]
-    built = case(
+    built = contrib(
         "Attention", inputs, 2 if past else 1, num_heads=2, unidirectional=int(causal),
         qkv_hidden_sizes=sizes, constants=(1, 2, 3) if constant else (1, 2),
     )  # fmt: skip
@@ -112,7 +100,7 @@ def test_attention_with_packed_weights_is_the_same(
 
 def test_the_keys_of_no_past_are_an_output() -> None:
     inputs = [numbers(2, 3, 5), numbers(5, 24, seed=1), numbers(24, seed=2)]
-    built = case("Attention", inputs, 2, num_heads=2, mask_filter_value=-1.0)
+    built = contrib("Attention", inputs, 2, num_heads=2, mask_filter_value=-1.0)
     prove(rules.ms_attention_to_matmul, built, targets=TARGETS, **CLOSE)
 
 
@@ -120,27 +108,27 @@ def test_what_is_declined() -> None:
     q = numbers(2, 3, 8)
     rule = rules.ms_multi_head_attention_to_matmul
     ids = np.array([2], np.int32)
-    shared = case("MultiHeadAttention", [q, q, q, *[None] * 5, ids], num_heads=2)
+    shared = contrib("MultiHeadAttention", [q, q, q, *[None] * 5, ids], num_heads=2)
     declines(rule, shared, "it has input past_sequence_length")
-    ends = case("MultiHeadAttention", [q, q, q, None, np.zeros(8, np.int32)], num_heads=2)
+    ends = contrib("MultiHeadAttention", [q, q, q, None, np.zeros(8, np.int32)], num_heads=2)
     declines(rule, ends, "more than a length per batch")
-    short = case("MultiHeadAttention", [q, q, q, None, np.zeros((2, 2), np.int32)], num_heads=2)
+    short = contrib("MultiHeadAttention", [q, q, q, None, np.zeros((2, 2), np.int32)], num_heads=2)
     declines(rule, short, "not known to be as long as the keys")
-    alone = case("MultiHeadAttention", [q], num_heads=2)
+    alone = contrib("MultiHeadAttention", [q], num_heads=2)
     declines(rule, alone, "neither given nor packed")
     other = numbers(2, 4, 8)
-    causal = case("MultiHeadAttention", [q, other, other], num_heads=2, unidirectional=1)
+    causal = contrib("MultiHeadAttention", [q, other, other], num_heads=2, unidirectional=1)
     declines(rule, causal, "as many keys as queries")
-    negative = case("MultiHeadAttention", [q, q, q], num_heads=2, scale=-1.0)
+    negative = contrib("MultiHeadAttention", [q, q, q], num_heads=2, scale=-1.0)
     declines(rule, negative, "the scale is not positive")
-    seen = case("MultiHeadAttention", [q, q, q], 4, num_heads=2)
+    seen = contrib("MultiHeadAttention", [q, q, q], 4, num_heads=2)
     declines(rule, seen, "output qk is asked for")
     inputs = [numbers(2, 3, 5), numbers(5, 24), numbers(24)]
-    turned = case("Attention", inputs, num_heads=2, do_rotary=1)
+    turned = contrib("Attention", inputs, num_heads=2, do_rotary=1)
     declines(rules.ms_attention_to_matmul, turned, "do_rotary is set")
-    sizes = case("Attention", inputs, num_heads=2, qkv_hidden_sizes=[8, 8, 4])
+    sizes = contrib("Attention", inputs, num_heads=2, qkv_hidden_sizes=[8, 8, 4])
     declines(rules.ms_attention_to_matmul, sizes, "another width")
-    sizes = case("Attention", inputs, 2, num_heads=2, qkv_hidden_sizes=[10, 10, 4])
+    sizes = contrib("Attention", inputs, 2, num_heads=2, qkv_hidden_sizes=[10, 10, 4])
     declines(rules.ms_attention_to_matmul, sizes, "share no tensor")
-    split = case("Attention", [inputs[0], numbers(5, 20), numbers(20)], num_heads=2)
+    split = contrib("Attention", [inputs[0], numbers(5, 20), numbers(20)], num_heads=2)
     declines(rules.ms_attention_to_matmul, split, "another width")

@@ -1,20 +1,14 @@
 from typing import Any
 
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from rules.harness import single
-from rules.support import declines, few, prove
+from rules.support import contrib, declines, few, numbers, prove
 
 from porting.rules import contrib_experts as rules
 
 
-def numbers(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-
-
 def case(inputs: list[Any], **attributes: Any) -> Any:
-    return single("MoE", inputs, opset=17, domain="com.microsoft", **attributes)
+    return contrib("MoE", inputs, **attributes)
 
 
 def experts(count: int, bias: bool = True, more: int = 0) -> list[Any]:

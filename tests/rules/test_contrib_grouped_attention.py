@@ -4,17 +4,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from rules.harness import single
-from rules.support import declines, few, prove
+from rules.support import CLOSE, declines, few, numbers, prove
 
 from porting.rules import contrib_grouped_attention as rules
 
 TARGETS = (11, 13, 17)
-# onnx.reference does not know onnxruntime's own operators.
-CLOSE: dict[str, Any] = {"rel": 1e-4, "absolute": 1e-5, "reference": False}
-
-
-def numbers(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def case(

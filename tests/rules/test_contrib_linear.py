@@ -5,14 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import helper
-from rules.harness import assert_equivalent, rewrite, single, the_rule, with_nodes
-from rules.support import declines, few, prove
+from rules.harness import assert_equivalent, rewrite, the_rule, with_nodes
+from rules.support import CLOSE, MICROSOFT, contrib, declines, few, numbers, prove
 
 from porting.rules import contrib_linear as rules
 
-MICROSOFT = "com.microsoft"
-# onnx.reference does not know onnxruntime's own operators.
-CLOSE: dict[str, Any] = {"rel": 1e-4, "absolute": 1e-5, "reference": False}
 ACTIVATIONS: dict[str, list[float] | None] = {
     "Relu": None,
     "Tanh": None,
@@ -20,14 +17,6 @@ ACTIVATIONS: dict[str, list[float] | None] = {
     "LeakyRelu": [0.1],
     "HardSigmoid": [0.3, 0.4],
 }
-
-
-def numbers(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-
-
-def case(op_type: str, inputs: list[Any], **attributes: Any) -> Any:
-    return single(op_type, inputs, opset=17, domain=MICROSOFT, **attributes)
 
 
 @few
@@ -46,7 +35,7 @@ def test_a_convolution_with_an_activation_is_the_same(
     inputs += [numbers(6, seed=2) if bias else None]
     inputs += [numbers(1, 6, size, size, seed=3)] * added
     parameters = [-0.5, 0.5] if kind == "Clip" else ACTIVATIONS.get(kind)
-    built = case(
+    built = contrib(
         "FusedConv", inputs, activation=kind, activation_params=parameters,
         strides=[stride, stride], group=groups,
     )  # fmt: skip
@@ -66,7 +55,7 @@ def test_a_gemm_with_an_activation_is_the_same(
 ) -> None:
     a = numbers(4, 3) if turned else numbers(3, 4)
     inputs = [a, numbers(4, 5, seed=1)] + [numbers(5, seed=2)] * bias
-    built = case(
+    built = contrib(
         "FusedGemm", inputs, activation=kind, activation_alpha=0.3, activation_beta=0.4,
         transA=int(turned), alpha=alpha,
     )  # fmt: skip
@@ -95,13 +84,13 @@ def test_products_of_transposed_operands_are_the_same(
     a, b = operand(4, 5, batch_a, turn_a, 0), operand(5, 2, batch_b, turn_b, 1)
     attributes = {"transA": int(turn_a), "transB": int(turn_b), "alpha": alpha}
     batches = {"transBatchA": int(batch_a), "transBatchB": int(batch_b)}
-    fused = case("FusedMatMul", [a, b], **attributes, **batches)
+    fused = contrib("FusedMatMul", [a, b], **attributes, **batches)
     rule, name = rules.ms_batch_transposed_matmul, f"{MICROSOFT}::FusedMatMul"
     if batch_a or batch_b:
         prove(rule, fused, op_type=name, targets=(11, 13, 17), **CLOSE)
         return
     declines(rule, fused, "no batch is transposed", op_type=name)
-    plain = case("TransposeMatMul", [a, b], **attributes)
+    plain = contrib("TransposeMatMul", [a, b], **attributes)
     prove(rule, plain, op_type=f"{MICROSOFT}::TransposeMatMul", targets=(11, 17), **CLOSE)
 
 
@@ -110,11 +99,11 @@ def test_products_of_transposed_operands_are_the_same(
 def test_a_transposed_convolution_with_pads_is_the_same(pads: list[int], bias: bool) -> None:
     inputs = [numbers(1, 2, 4, 4), numbers(2, 3, 3, 3, seed=1), np.array(pads)]
     inputs += [numbers(3, seed=2)] * bias
-    built = case(
+    built = contrib(
         "ConvTransposeWithDynamicPads", inputs, constants=(2,), strides=[2, 2], kernel_shape=[3, 3]
     )  # fmt: skip
     prove(rules.ms_transposed_conv_with_pads, built, targets=(11, 17), **CLOSE)
-    computed = case("ConvTransposeWithDynamicPads", inputs, strides=[2, 2])
+    computed = contrib("ConvTransposeWithDynamicPads", inputs, strides=[2, 2])
     declines(rules.ms_transposed_conv_with_pads, computed, "pads are not constant")
 
 
@@ -182,7 +171,7 @@ def test_what_onnxruntime_does_not_run_is_held_to_its_definition(
 ) -> None:
     rule, attributes, nodes = SPELLED[op_type]
     inputs = operands(op_type, batch, size)
-    model, feed = case(op_type, inputs, **attributes)
+    model, feed = contrib(op_type, inputs, **attributes)
     made = [helper.make_node(o, i, r.split(" "), **a) for o, i, r, a in nodes]
     names = [f"in{i}" for i in range(len(inputs))]
     wanted, _ = with_nodes(made, names, inputs, opset=20, ir_version=9)
@@ -193,15 +182,17 @@ def test_what_onnxruntime_does_not_run_is_held_to_its_definition(
 def test_what_is_declined() -> None:
     conv = [numbers(1, 4, 5, 5), numbers(6, 4, 3, 3)]
     rule = rules.ms_fused_conv_to_conv
-    declines(rule, case("FusedConv", conv, activation="Mish"), "Mish is not known")
-    declines(rule, case("FusedConv", conv, activation="LeakyRelu"), "parameters of the activation")
-    declines(rule, case("FusedConv", conv, activation="Clip"), "bounds of the activation")
-    two = case("BiasSoftmax", [numbers(2, 3, 4), numbers(4)], axis=1)
+    declines(rule, contrib("FusedConv", conv, activation="Mish"), "Mish is not known")
+    declines(
+        rule, contrib("FusedConv", conv, activation="LeakyRelu"), "parameters of the activation"
+    )
+    declines(rule, contrib("FusedConv", conv, activation="Clip"), "bounds of the activation")
+    two = contrib("BiasSoftmax", [numbers(2, 3, 4), numbers(4)], axis=1)
     declines(rules.ms_bias_softmax_to_softmax, two, "more than the last axis")
-    flat = case("FusedMatMul", [numbers(2, 3), numbers(3, 4)], transBatchA=1)
+    flat = contrib("FusedMatMul", [numbers(2, 3), numbers(3, 4)], transBatchA=1)
     name = f"{MICROSOFT}::FusedMatMul"
     declines(rules.ms_batch_transposed_matmul, flat, "A has no batch", op_type=name)
-    odd = case("BiasSplitGelu", [numbers(2, 3), numbers(3)])
+    odd = contrib("BiasSplitGelu", [numbers(2, 3), numbers(3)])
     declines(rules.ms_bias_split_gelu_to_mul, odd, "the last dimension is odd")
-    clipped = case("FusedGemm", [numbers(2, 3), numbers(3, 4)], activation="Clip")
+    clipped = contrib("FusedGemm", [numbers(2, 3), numbers(3, 4)], activation="Clip")
     declines(rules.ms_fused_gemm_to_gemm, clipped, "no such activation")

@@ -4,23 +4,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from rules.harness import single
-from rules.support import MODEST, arrays, declines, few, prove, shapes
+from rules.support import CLOSE, MODEST, arrays, contrib, declines, few, numbers, prove, shapes
 
 from porting.rules import contrib_normalization as rules
 
 TARGETS = (11, 13, 17, 18)
-# onnx.reference does not know onnxruntime's own operators.
-CLOSE: dict[str, Any] = {"rel": 1e-4, "absolute": 1e-5, "reference": False}
-
-
-def numbers(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-
-
-def case(op_type: str, inputs: list[Any], outputs: int = 1, **attributes: Any) -> Any:
-    return single(
-        op_type, inputs, opset=17, domain="com.microsoft", outputs=outputs, **attributes
-    )  # fmt: skip
 
 
 @few
@@ -58,8 +46,8 @@ def test_a_normalization_of_a_sum_is_the_same(
     operands = [x, numbers(*shape, seed=1), numbers(row, seed=2)]
     last = numbers(row, seed=4) if bias else None
     inputs = [*operands, numbers(row, seed=3) if beta else None, last]
-    built = case("SkipLayerNormalization", inputs, 1, epsilon=epsilon)
-    plain = case("SkipSimplifiedLayerNormalization", [*operands, last], 1, epsilon=epsilon)
+    built = contrib("SkipLayerNormalization", inputs, 1, epsilon=epsilon)
+    plain = contrib("SkipSimplifiedLayerNormalization", [*operands, last], 1, epsilon=epsilon)
     for model, _ in (built, plain):
         if total:
             model.graph.node[0].output.extend(["", "", "total"])
@@ -88,14 +76,14 @@ def test_a_normalization_of_embeddings_is_the_same(
     inputs += [numbers(2, 6) if segments else None, numbers(6), numbers(6, seed=1)]
     inputs += [ids(2) if mask else None]
     inputs += [ids(5, 1 if positions == "one" else 2)] if positions else []
-    built = case("EmbedLayerNormalization", inputs, outputs)
+    built = contrib("EmbedLayerNormalization", inputs, outputs)
     prove(rules.ms_embed_layer_normalization_to_gather, built, targets=TARGETS, **CLOSE)
 
 
 def test_half_precision_does_not_overflow() -> None:
     x = np.full((1, 2, 4), 300.0, np.float16)
     ones = np.ones(4, np.float16)
-    built = case("SkipSimplifiedLayerNormalization", [x, x, ones])
+    built = contrib("SkipSimplifiedLayerNormalization", [x, x, ones])
     prove(rules.ms_skip_simplified_layer_normalization_to_sum, built, targets=(13, 17), rel=1e-2,
           absolute=1e-2, reference=False)  # fmt: skip
 
@@ -103,7 +91,7 @@ def test_half_precision_does_not_overflow() -> None:
 def test_what_is_declined() -> None:
     x = numbers(2, 3, 4)
     row = numbers(4)
-    training = case("SkipLayerNormalization", [x, x, row, row], 3)
+    training = contrib("SkipLayerNormalization", [x, x, row, row], 3)
     declines(rules.ms_skip_layer_normalization_to_sum, training, "statistics for training")
     double = single("SimplifiedLayerNormalization", [x, row], opset=17, stash_type=11)
     declines(rules.simplified_layer_normalization_to_means, double, "not kept in float32")

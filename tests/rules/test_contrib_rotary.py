@@ -3,20 +3,15 @@ from typing import Any
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from rules.harness import single
-from rules.support import declines, few, prove
+from rules.support import contrib, declines, few, numbers, prove
 
 from porting.rules import contrib_rotary as rules
 
 TARGETS = (11, 13, 17)
 
 
-def numbers(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-
-
 def case(inputs: list[Any], **attributes: Any) -> Any:
-    return single("RotaryEmbedding", inputs, opset=17, domain="com.microsoft", **attributes)
+    return contrib("RotaryEmbedding", inputs, **attributes)
 
 
 @few

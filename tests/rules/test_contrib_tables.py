@@ -7,19 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from onnx import helper
 from rules.harness import assert_equivalent, rewrite, single, the_rule, with_nodes
-from rules.support import declines, few, prove
+from rules.support import MICROSOFT, contrib, declines, few, numbers, prove
 
 from porting.rules import contrib_tables as rules
-
-MICROSOFT = "com.microsoft"
-
-
-def numbers(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-
-
-def case(op_type: str, inputs: list[Any], **attributes: Any) -> Any:
-    return single(op_type, inputs, opset=17, domain=MICROSOFT, **attributes)
 
 
 @few
@@ -39,7 +29,7 @@ def test_rows_of_packed_blocks_are_the_same(
     scales = numbers(rows, blocks, seed=1).astype(np.float16 if half else np.float32)
     inputs: list[Any] = [data, random.integers(-rows, rows, (2, 3)), scales]
     inputs += [random.integers(0, 256, (rows, -(-blocks * bits // 8))).astype(np.uint8)] * zeros
-    built = case(
+    built = contrib(
         "GatherBlockQuantized", inputs, constants=(0, 2, 3), bits=bits, block_size=16,
         quantize_axis=1, gather_axis=0,
     )  # fmt: skip
@@ -83,12 +73,12 @@ def test_transforms_are_those_of_onnx(leading: list[int], half: int, odd: bool) 
     # onnxruntime has kernels for CUDA alone
     x = numbers(*leading, 2 * half + odd)
     close: dict[str, Any] = {"rel": 1e-4, "absolute": 1e-5}
-    model, feed = case("Rfft", [x], signal_ndim=1, onesided=1, normalized=0)
+    model, feed = contrib("Rfft", [x], signal_ndim=1, onesided=1, normalized=0)
     wanted, same = transform(x, inverse=False)
     compare(wanted, same, rewrite(model, the_rule(rules.ms_rfft_to_matmul)), feed, close)
     y = numbers(*leading, half + 1, 2)
     y[..., [0, -1], 1] = 0.0  # of a real signal
-    model, feed = case("Irfft", [y], signal_ndim=1, onesided=1, normalized=0)
+    model, feed = contrib("Irfft", [y], signal_ndim=1, onesided=1, normalized=0)
     wanted, same = transform(y, inverse=True)
     compare(wanted, same, rewrite(model, the_rule(rules.ms_irfft_to_matmul)), feed, close)
 
@@ -102,12 +92,12 @@ def compare(wanted: Any, same: Any, result: Any, feed: Any, close: dict[str, Any
 def test_what_is_declined() -> None:
     rule = rules.ms_gather_of_blocks_to_gather
     inputs = [np.zeros((2, 8), np.uint8), np.array([0]), numbers(2, 1)]
-    open_table = case("GatherBlockQuantized", inputs, block_size=16)
+    open_table = contrib("GatherBlockQuantized", inputs, block_size=16)
     declines(rule, open_table, "not constants that can be unpacked")
     x = numbers(2, 8)
-    two = case("Rfft", [x], signal_ndim=2, onesided=1)
+    two = contrib("Rfft", [x], signal_ndim=2, onesided=1)
     declines(rules.ms_rfft_to_matmul, two, "over several axes")
-    whole = case("Rfft", [x], signal_ndim=1, onesided=0)
+    whole = contrib("Rfft", [x], signal_ndim=1, onesided=0)
     declines(rules.ms_rfft_to_matmul, whole, "not one-sided")
-    real = case("Irfft", [numbers(2, 3)], signal_ndim=1)
+    real = contrib("Irfft", [numbers(2, 3)], signal_ndim=1)
     declines(rules.ms_irfft_to_matmul, real, "not complex")

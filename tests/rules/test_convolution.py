@@ -5,13 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rules.harness import SPECIAL, single
-from rules.support import MODEST, arrays, declines, few, prove
+from rules.support import MODEST, arrays, declines, few, numbers, prove
 
 from porting.rules import convolution as rules
-
-
-def numbers(*shape: int) -> np.ndarray:
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
 @st.composite

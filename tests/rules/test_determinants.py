@@ -3,13 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rules.harness import single
-from rules.support import declines, few, prove
+from rules.support import declines, few, numbers, prove
 
 from porting.rules import determinants as rules
-
-
-def numbers(*shape: int) -> np.ndarray:
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
 @few

@@ -14,15 +14,11 @@ from rules.harness import (
     single,
     the_rule,
 )
-from rules.support import arrays, declines, few, prove, shapes
+from rules.support import arrays, declines, few, numbers, prove, shapes
 
 from porting.rules import function_bodies as rules
 
 CLOSE: dict[str, Any] = {"rel": 1e-4, "absolute": 1e-5}
-
-
-def numbers(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 @st.composite

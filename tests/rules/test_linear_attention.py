@@ -4,17 +4,12 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from rules.harness import difference, node_tests, rewrite, run_reference, single, the_rule
-from rules.support import declines, few, prove
+from rules.support import MICROSOFT, declines, few, numbers, prove
 
 from porting.legalize.rule import DeclinedError
 from porting.rules import linear_attention as rules
 
-MICROSOFT = "com.microsoft"
 CLOSE: dict[str, Any] = {"rel": 1e-4, "absolute": 1e-5}
-
-
-def numbers(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def prove_both(function: Any, name: str, inputs: list[Any], **attributes: Any) -> None:

@@ -7,13 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rules.harness import node_tests, run_reference, single
+from rules.support import numbers
 from rules.test_opset_support import assert_converts, attempt, reasons
 
 FEW = settings(max_examples=25, deadline=None)
-
-
-def numbers(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 @FEW

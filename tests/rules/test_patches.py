@@ -5,17 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rules.harness import single
-from rules.support import arrays, declines, few, prove
+from rules.support import arrays, declines, few, numbers, prove
 
 from porting.rules import patches as rules
 
 FLAGS = st.sampled_from([0, 1])
 NONE = np.array([])
 OPSETS = (11, 13, 18)
-
-
-def numbers(*shape: int) -> np.ndarray:
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
 @st.composite

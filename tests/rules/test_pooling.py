@@ -5,17 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rules.harness import rewrite, single, the_rule
-from rules.support import arrays, declines, few, prove, shapes
+from rules.support import arrays, declines, few, numbers, prove, shapes
 
 from porting.rules import pooling as rules
 
 NO_NAN = np.array([np.inf, -np.inf, 0.0, 88.8, -1e30])
 MODEST = np.array([0.0, -0.0, 88.8])
 SPATIAL = [(5,), (3, 4), (2, 3, 2)]
-
-
-def numbers(*shape: int) -> np.ndarray:
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
 @pytest.mark.parametrize("spatial", SPATIAL)

@@ -5,15 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rules.harness import single
-from rules.support import declines, few, prove
+from rules.support import declines, few, numbers, prove
 
 from porting.rules import regions as rules
 
 ROIS = [rules.roi_align_to_matmul, rules.roi_align_to_grid_sample]
-
-
-def numbers(*shape: int) -> np.ndarray:
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
 @st.composite

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 from rules.harness import rewrite, run_ort, single, the_rule
-from rules.support import arrays, declines, few, prove
+from rules.support import arrays, declines, few, numbers, prove
 
 from porting.legalize.rule import DeclinedError
 from porting.rules import resampling as rules
@@ -13,10 +13,6 @@ from porting.rules.interpolation import COORDINATES, ROUNDINGS
 
 NO_SHIFT = sorted(set(COORDINATES) - {"tf_half_pixel_for_nn"})
 NONE = np.array([])
-
-
-def numbers(*shape: int) -> np.ndarray:
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
 def resize(

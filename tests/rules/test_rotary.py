@@ -4,15 +4,11 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 from rules.harness import single
-from rules.support import declines, few, prove
+from rules.support import declines, few, numbers, prove
 
 from porting.rules import rotary as rules
 
 TARGETS = (11, 13, 17, 18, 23)
-
-
-def numbers(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def case(inputs: list[Any], constants: Any = (), **attributes: Any) -> Any:

@@ -5,17 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rules.harness import single
-from rules.support import MODEST, arrays, declines, few, prove
+from rules.support import MODEST, arrays, declines, few, numbers, prove
 
 from porting.rules import sampling as rules
 
 FLAGS = st.sampled_from([0, 1])
 NAMES = {16: ["bilinear", "nearest", "bicubic"], 20: ["linear", "nearest", "cubic"]}
 PADDING = ["zeros", "border", "reflection"]
-
-
-def numbers(*shape: int) -> np.ndarray:
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
 def sample(x: np.ndarray, grid: np.ndarray, *, opset: int = 20, **attributes: Any) -> Any:

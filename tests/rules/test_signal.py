@@ -5,16 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rules.harness import single
-from rules.support import arrays, declines, few, prove
+from rules.support import arrays, declines, few, numbers, prove
 
 from porting.rules import signal as rules
 
 NONE = np.array([])
 FLAGS = st.sampled_from([0, 1])
-
-
-def numbers(*shape: int) -> np.ndarray:
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
 def dft(x: np.ndarray, axis: int, length: int | None = None, *, opset: int, **flags: int) -> Any:

@@ -5,16 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rules.harness import SPECIAL, rewrite, single, the_rule
-from rules.support import declines, few, prove
+from rules.support import declines, few, numbers, prove
 
 from porting.rules import windows as rules
 from porting.rules.attributes import defaults_dropped
 
 MODES = ["SAME_UPPER", "SAME_LOWER", "VALID"]
-
-
-def numbers(*shape: int) -> np.ndarray:
-    return np.random.default_rng(sum(shape)).standard_normal(shape).astype(np.float32)
 
 
 @st.composite
