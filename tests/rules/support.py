@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+from legalize.toy import model
 from onnx import ModelProto
-from rules.harness import SPECIAL, assert_equivalent, rewrite, single, the_rule
+from rules.harness import SPECIAL, assert_equivalent, graph_of, rewrite, single, the_rule
 
+from porting.legalize.normalise import normalise
 from porting.legalize.rule import DeclinedError
+from porting.model.write import write_model
+
+Case = tuple[ModelProto, dict[str, np.ndarray]]
+"""A model and its inputs."""
 
 few = settings(
     max_examples=12,
@@ -31,7 +37,7 @@ def numbers(*shape: int, seed: int = 0) -> np.ndarray:
     return random.standard_normal(shape).astype(np.float32)
 
 
-def contrib(op_type: str, inputs: Sequence[Any], outputs: int = 1, **attributes: Any) -> Any:
+def contrib(op_type: str, inputs: Sequence[Any], outputs: int = 1, **attributes: Any) -> Case:
     """A model of one of onnxruntime's own operators, and its inputs."""
     return single(op_type, inputs, opset=17, outputs=outputs, domain=MICROSOFT, **attributes)
 
@@ -56,6 +62,18 @@ def arrays(
 def shapes(least: int = 0, most: int = 4, size: int = 4, smallest: int = 1) -> Any:
     """Shapes of a rank between `least` and `most`."""
     return st.lists(st.integers(smallest, size), min_size=least, max_size=most).map(tuple)
+
+
+def fed(body: str, opset: int = 17, **feed: Any) -> Case:
+    """A model in ONNX's text form with its inputs."""
+    return model(body, opset), {k: np.asarray(v) for k, v in feed.items()}
+
+
+def plain(made: ModelProto) -> ModelProto:
+    """The model as normalising leaves it."""
+    graph = graph_of(made)
+    normalise(graph)
+    return write_model(graph, made, graph.context.opsets)
 
 
 def prove(

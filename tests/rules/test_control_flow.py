@@ -6,29 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from legalize.toy import model
 from onnx import ModelProto, numpy_helper
-from rules.harness import difference, graph_of, node_tests, rewrite, run_ort, the_rule
-from rules.support import arrays, declines, few, prove
+from rules.harness import difference, node_tests, rewrite, run_ort, the_rule
+from rules.support import Case, arrays, declines, fed, few, plain, prove
 
 from porting.legalize.normalise import normalise
 from porting.model.build import build
 from porting.model.load import LoadedModel
-from porting.model.write import write_model
 from porting.rules import bounded_loops
 from porting.rules import control_flow as rules
-
-Case = tuple[ModelProto, dict[str, np.ndarray]]
-
-
-def fed(body: str, opset: int = 17, **feed: Any) -> Case:
-    """A model in ONNX's text form with its inputs."""
-    return model(body, opset), {k: np.asarray(v) for k, v in feed.items()}
-
-
-def plain(made: ModelProto) -> ModelProto:
-    """The model as normalising leaves it."""
-    graph = graph_of(made)
-    normalise(graph)
-    return write_model(graph, made, graph.context.opsets)
 
 
 def operators(made: ModelProto) -> list[str]:

@@ -1,32 +1,15 @@
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from legalize.toy import model
 from onnx import ModelProto
-from rules.harness import graph_of, rewrite, run_ort, the_rule
-from rules.support import arrays, declines, few, prove
+from rules.harness import rewrite, run_ort, the_rule
+from rules.support import arrays, declines, fed, few, plain, prove
 
-from porting.legalize.normalise import normalise
-from porting.model.write import write_model
 from porting.rules import sequences as rules
 
-Case = tuple[ModelProto, dict[str, np.ndarray]]
 X = np.arange(12, dtype=np.float32).reshape(2, 6)
-
-
-def fed(body: str, opset: int = 17, **feed: Any) -> Case:
-    """A model in ONNX's text form with its inputs."""
-    return model(body, opset), {k: np.asarray(v) for k, v in feed.items()}
-
-
-def plain(made: ModelProto) -> ModelProto:
-    """The model as normalising leaves it."""
-    graph = graph_of(made)
-    normalise(graph)
-    return write_model(graph, made, graph.context.opsets)
 
 
 def same_when_plain(made: ModelProto, feed: dict[str, np.ndarray]) -> list[str]:
