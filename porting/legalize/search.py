@@ -277,8 +277,9 @@ def _rated(
     replacement: Replacement, inner: dict[Node, Solution], final: dict[Node, Verdict]
 ) -> Solution:
     """A solution with its cost and verdict, from the verdicts of the nodes that stay."""
-    verdicts = [v for n, v in final.items() if not _vanishes(n)]
-    cost = cost_of([n for n in final if not _vanishes(n)], verdicts.count("fallback"))
+    staying = {n: v for n, v in final.items() if not _vanishes(n)}
+    verdicts = list(staying.values())
+    cost = cost_of(list(staying), verdicts.count("fallback"))
     for solution in inner.values():
         cost += solution.cost
     verdicts += [s.verdict for s in inner.values()]

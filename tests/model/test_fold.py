@@ -6,12 +6,12 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from onnx import TensorProto, helper, numpy_helper
+from rules.harness import run_ort
 
 from porting.model.build import build
 from porting.model.dtypes import NUMBER_OF
@@ -20,7 +20,6 @@ from porting.model.graph import SMALL, Graph
 from porting.model.load import load
 
 INT64_MAX, INT64_MIN = 2**63 - 1, -(2**63)
-ort.set_default_logger_severity(4)
 
 
 class Case(NamedTuple):
@@ -68,13 +67,7 @@ def folded(op_type: str, case: Case) -> list[np.ndarray] | None:
 
 
 def runtime(op_type: str, case: Case, dtypes: list[str]) -> list[np.ndarray]:
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 1
-    session = ort.InferenceSession(
-        model(op_type, case, dtypes).SerializeToString(), options, ["CPUExecutionProvider"]
-    )
-    return session.run(None, {})
+    return run_ort(model(op_type, case, dtypes), {})
 
 
 # --- what is drawn ---

@@ -8,11 +8,11 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime as ort
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import numpy_helper, parser
+from rules.harness import run_ort
 
 from porting.errors import UsageError
 from porting.model.load import load
@@ -30,12 +30,7 @@ def parsed(text: str, opset: int = 17) -> onnx.ModelProto:
 
 
 def run(proto: onnx.ModelProto, feeds: dict[str, Any]) -> dict[str, npt.NDArray[Any]]:
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.log_severity_level = 4
-    session = ort.InferenceSession(proto.SerializeToString(), options)
-    names = [o.name for o in session.get_outputs()]
-    return dict(zip(names, session.run(names, feeds), strict=True))
+    return dict(zip((o.name for o in proto.graph.output), run_ort(proto, feeds), strict=True))
 
 
 def rounded(text: str, kind: str, x: Any, opset: int = 17) -> dict[str, npt.NDArray[Any]]:
