@@ -19,8 +19,8 @@ from porting.kit.commands import INPUTS, MODEL, Commands, commands
 from porting.kit.readme import readme
 from porting.model.load import LoadedModel
 from porting.model.save import save
-from porting.proof.compare import FLOOR, Tolerance
 from porting.proof.exchange import Array, Values
+from porting.proof.tolerance import FLOOR, Tolerance
 
 SCHEMA = "port.kit/1"
 MANIFEST = "kit.json"

@@ -1,6 +1,6 @@
 """Compare two models' outputs: how far apart, and whether a tolerance allows it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -8,87 +8,12 @@ import ml_dtypes
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from porting.proof.tolerance import FLOOR, Tolerance
 
-FLOOR = 1e-3
-"""Share of an output's scale under which a reference value counts as "about zero"."""
+Array = npt.NDArray[Any]
 
 ROUNDINGS = 4
 """Units in the last place that kernels of a Sigmoid, a Tanh or a Softmax may be apart."""
-
-_LIMITS: dict[str, dict[str, tuple[float, float]]] = {
-    # class group -> narrowest float type -> (rel, scale)
-    "exact": {"float32": (1e-5, 1e-5), "float16": (1e-3, 1e-3), "bfloat16": (8e-3, 8e-3)},
-    "reordered": {"float32": (1e-3, 1e-5), "float16": (1e-2, 5e-3), "bfloat16": (4e-2, 2e-2)},
-    "approximate": {"float32": (1e-2, 1e-2), "float16": (2e-2, 1e-2), "bfloat16": (5e-2, 5e-2)},
-}
-_GROUP_OF = {
-    "exact": "exact",
-    "narrowing": "exact",
-    "reordered": "reordered",
-    "conditional": "reordered",
-    "approximate": "approximate",
-}
-_GROUPS = ("exact", "reordered", "approximate")
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """How far element `b` may be from the original's element `a`.
-
-    Allowed is `|a - b| <= abs + scale * S + rel * max(|a|, floor)`, where `S` is the output's
-    scale (see `scale_of`; of a lone element, at least the median over the runs) and `floor` is
-    `FLOOR * S`. Integers, booleans and strings must be equal whatever the tolerance.
-
-    Attributes:
-        rel: Share of the element's own magnitude.
-        abs: In the output's own units.
-        scale: Share of the output's scale; what rounding noise on a sum that cancels to about
-            zero is proportional to.
-    """
-
-    rel: float
-    abs: float = 0.0
-    scale: float = 0.0
-
-    @classmethod
-    def for_classes(cls, classes: Iterable[str], dtype: str = "float32") -> "Tolerance":
-        """The tolerance that the exactness classes of the applied rules allow.
-
-        | classes              | float32, float64 (rel, scale) | float16    | bfloat16   |
-        |----------------------|-------------------------------|------------|------------|
-        | none, exact, narrowing | 1e-5, 1e-5                  | 1e-3, 1e-3 | 8e-3, 8e-3 |
-        | reordered, conditional | 1e-3, 1e-5                  | 1e-2, 5e-3 | 4e-2, 2e-2 |
-        | approximate            | 1e-2, 1e-2                  | 2e-2, 1e-2 | 5e-2, 5e-2 |
-
-        The loosest class wins. "exact" is not zero: the same float operations may still go
-        through another kernel, which costs a few units in the last place (6e-8 in float32,
-        5e-4 in float16, 4e-3 in bfloat16), and deep networks make more of these. "reordered" is
-        the accepted relative error of 1e-3, about a thousand times above what another order of
-        summation costs in float32 and far below what a wrong operand, pad or attribute does.
-
-        Args:
-            classes: Names of exactness classes, in any number.
-            dtype: Narrowest float type that the model computes in; types other than float16
-                and bfloat16 count as float32.
-
-        Raises:
-            ValueError: A class is not one of the five.
-        """
-        groups = {"exact"}
-        for name in classes:
-            if name not in _GROUP_OF:
-                raise ValueError(f"unknown exactness class {name!r}")
-            groups.add(_GROUP_OF[name])
-        by_type = _LIMITS[max(groups, key=_GROUPS.index)]
-        rel, scale = by_type.get(dtype, by_type["float32"])
-        return cls(rel=rel, abs=0.0, scale=scale)
-
-    def widened(self, other: "Tolerance") -> "Tolerance":
-        """What either of the two allows."""
-        return Tolerance(
-            max(self.rel, other.rel), max(self.abs, other.abs), max(self.scale, other.scale)
-        )
 
 
 @dataclass(frozen=True)
@@ -246,8 +171,9 @@ def _usual(originals: Sequence[Array]) -> float:
 def _compare_run(
     name: str, a: Array, b: Array, tolerance: Tolerance, usual: float
 ) -> OutputComparison:
-    kind, shape = _kind(a), a.shape
-    base = OutputComparison(name, a.dtype.name, shape, elements=a.size)
+    """One run, whatever its elements are; of a lone one, `usual` is the least scale."""
+    kind = _kind(a)
+    base = OutputComparison(name, a.dtype.name, a.shape, elements=a.size)
     if kind == "string":
         wrong = a.astype(str) != b.astype(str)
         needed = None if wrong.any() else 0.0
@@ -255,7 +181,18 @@ def _compare_run(
                        needed_factor=needed, needed_rel=needed)  # fmt: skip
     exact = kind in ("integer", "bool")
     unequal = a != b if exact else None
-    x, y = _as_float64(a), _as_float64(b)
+    return _compare_numbers(base, _as_float64(a), _as_float64(b), unequal, tolerance, usual)
+
+
+def _compare_numbers(
+    base: OutputComparison,
+    x: Array,
+    y: Array,
+    unequal: Array | None,
+    tolerance: Tolerance,
+    usual: float,
+) -> OutputComparison:
+    """One run as float64; `unequal` tells of elements that must be equal which are not."""
     finite = np.isfinite(x) & np.isfinite(y)
     same_class = finite | (np.isnan(x) & np.isnan(y)) | (x == y)
     with np.errstate(all="ignore"):
@@ -265,21 +202,10 @@ def _compare_run(
         allowed = tolerance.abs + tolerance.scale * scale + tolerance.rel * magnitude
         wrong = ~same_class | (finite & ~(difference <= allowed)) if unequal is None else unequal
         ratio = difference / magnitude
-    if kind == "complex":
-        wrong = wrong.any(axis=-1)
-        finite_count = int(finite.all(axis=-1).sum())
-    else:
-        finite_count = int(finite.sum())
-    base = replace(
-        base,
-        mismatches=int(wrong.sum()),
-        first_mismatch=_first(wrong),
-        nonfinite=a.size - finite_count,
-    )
-    hopeless = bool((~same_class).any() or (exact and base.mismatches))
-    if hopeless or exact:
-        needed = None if hopeless else 0.0
-        base = replace(base, needed_factor=needed, needed_rel=needed)
+    base = _counted(base, wrong, finite)
+    hopeless = bool((~same_class).any() or (unequal is not None and base.mismatches))
+    if hopeless:
+        base = replace(base, needed_factor=None, needed_rel=None)
     if not finite.any():
         return base
     x, y, difference = x[finite], y[finite], difference[finite]
@@ -291,12 +217,24 @@ def _compare_run(
         cosine=_cosine(x, y),
         snr_db=_snr(x, difference),
     )
-    if hopeless or exact:
+    if hopeless or unequal is not None:
         return base
     with np.errstate(all="ignore"):
         share = np.where(difference > 0, difference / allowed[finite], 0.0)
         over = (difference - tolerance.abs - tolerance.scale * scale) / magnitude[finite]
     return replace(base, needed_factor=_known(share.max()), needed_rel=max(0.0, over.max()))
+
+
+def _counted(base: OutputComparison, wrong: Array, finite: Array) -> OutputComparison:
+    """How many elements are wrong or not finite; of a complex one, both parts are looked at."""
+    if wrong.ndim > len(base.shape):
+        wrong, finite = np.any(wrong, axis=-1), np.all(finite, axis=-1)
+    return replace(
+        base,
+        mismatches=int(wrong.sum()),
+        first_mismatch=_first(wrong),
+        nonfinite=base.elements - int(finite.sum()),
+    )
 
 
 def _is_classifier(a: Array, scores: bool) -> bool:

@@ -15,13 +15,14 @@ from porting.model.graph import Graph
 from porting.model.load import LoadedModel, load
 from porting.model.save import save
 from porting.proof.cause import Event, events
-from porting.proof.compare import OutputComparison, Tolerance, compare_output
+from porting.proof.compare import OutputComparison, compare_output
 from porting.proof.exchange import Array, Case, RunFailure, Values
 from porting.proof.given import Inputs
 from porting.proof.rounding import KINDS, AsIs, Half, Int8, Rounding
 from porting.proof.run import run_model
 from porting.proof.samples import Samples, samples
 from porting.proof.simulate import WATCH, Simulation, simulate
+from porting.proof.tolerance import Tolerance
 
 SIZE = Tolerance(rel=0.0, scale=1.0)
 """What drift is measured in: the largest magnitude of the output."""

@@ -6,10 +6,11 @@ from typing import Any, Literal
 
 import numpy.typing as npt
 
-from porting.proof.compare import FLOOR, OutputComparison, Tolerance, compare_output
+from porting.proof.compare import OutputComparison, compare_output
 from porting.proof.doubts import Role, doubts, is_all_nan
 from porting.proof.exchange import Values
 from porting.proof.request import Values as Data
+from porting.proof.tolerance import FLOOR, Tolerance
 
 Array = npt.NDArray[Any]
 Status = Literal["passed", "failed", "skipped"]

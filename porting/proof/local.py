@@ -15,12 +15,13 @@ import numpy.typing as npt
 from onnx import GraphProto, ModelProto, save_model
 
 from porting.legalize.exhibits import Exhibit, Exhibits
-from porting.proof.compare import Tolerance, compare_output
+from porting.proof.compare import compare_output
 from porting.proof.exchange import Case, ModelRun, RunFailure, Values
 from porting.proof.inputs import generate
 from porting.proof.run import run_model
 from porting.proof.shapes import declared_dims, graph_inputs
 from porting.proof.styles import Style, styles_for
+from porting.proof.tolerance import Tolerance
 from porting.proof.verify import narrowest_float
 
 

@@ -11,7 +11,7 @@ import onnx
 
 from porting.errors import ModelError
 from porting.model.dtypes import NAME_OF
-from porting.proof.compare import OutputComparison, Tolerance
+from porting.proof.compare import OutputComparison
 from porting.proof.doubts import roles
 from porting.proof.exchange import Case, ModelRun, RunFailure, Values, gave_a_value
 from porting.proof.given import Inputs, given_of
@@ -19,6 +19,7 @@ from porting.proof.judge import Verification, compare_runs, hold_to_expected, li
 from porting.proof.request import Request
 from porting.proof.run import PATIENCE, Child, run_model
 from porting.proof.shapes import declared_dims, graph_inputs, graphs, load_structure
+from porting.proof.tolerance import Tolerance
 
 __all__ = ["OutputComparison", "Tolerance", "Verification", "narrowest_float", "verify_files"]
 

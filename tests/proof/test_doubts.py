@@ -4,9 +4,9 @@ import numpy as np
 import onnx
 import pytest
 
-from porting.proof.compare import Tolerance
 from porting.proof.doubts import Role, roles
 from porting.proof.judge import compare_runs
+from porting.proof.tolerance import Tolerance
 from porting.proof.verify import verify_files
 
 LOOSE = Tolerance(rel=1e-3)

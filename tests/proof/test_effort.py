@@ -6,11 +6,11 @@ import onnx.parser
 from hypothesis import given
 from hypothesis import strategies as st
 
-from porting.proof.compare import Tolerance
 from porting.proof.effort import FEWEST, MOST, seeds_for
 from porting.proof.given import Given
 from porting.proof.request import Request
 from porting.proof.run import run_model
+from porting.proof.tolerance import Tolerance
 from porting.proof.verify import verify_files
 
 EXACT = Tolerance.for_classes(["exact"])

@@ -9,9 +9,9 @@ from onnx import numpy_helper
 
 from porting.cli.app import run
 from porting.errors import UsageError
-from porting.proof.compare import Tolerance
 from porting.proof.given import DataSet, Given, read_sets
 from porting.proof.inputs import generate
+from porting.proof.tolerance import Tolerance
 from porting.proof.verify import verify_files
 from porting.verifying import inputs_of
 

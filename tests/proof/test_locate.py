@@ -8,9 +8,9 @@ import pytest
 from legalize.toy import model
 from onnx import numpy_helper
 
-from porting.proof.compare import Tolerance
 from porting.proof.judge import Verification
 from porting.proof.locate import Location, locate
+from porting.proof.tolerance import Tolerance
 from porting.proof.verify import verify_files
 
 HEAD = "g (float[2,3] x) => (float[2,3] y)"

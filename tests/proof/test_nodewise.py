@@ -10,11 +10,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from porting.proof import nodewise as nodewise_module
-from porting.proof.compare import Tolerance
 from porting.proof.exchange import Case, ModelRun, RunFailure
 from porting.proof.nodewise import Nodewise
 from porting.proof.run import run_model
 from porting.proof.sessions import NoRunnerError
+from porting.proof.tolerance import Tolerance
 from porting.proof.verify import verify_files
 
 EXACT = Tolerance.for_classes(["exact"])

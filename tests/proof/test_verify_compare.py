@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from porting.proof.compare import Tolerance, compare_output, scale_of
+from porting.proof.compare import compare_output, scale_of
+from porting.proof.tolerance import Tolerance
 
 LOOSE = Tolerance(rel=1e-3)
 NAN, INF = float("nan"), float("inf")

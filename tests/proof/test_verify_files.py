@@ -11,10 +11,10 @@ import pytest
 from porting.errors import UsageError
 from porting.proof import run as run_module
 from porting.proof.child import work
-from porting.proof.compare import Tolerance
 from porting.proof.effort import MOST
 from porting.proof.exchange import Case, RunFailure
 from porting.proof.run import run_model
+from porting.proof.tolerance import Tolerance
 from porting.proof.verify import narrowest_float, verify_files
 
 EXACT = Tolerance.for_classes(["exact"])

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from porting.gate.evaluate import evaluate
 from porting.gate.outcome import Report
-from porting.proof.compare import Tolerance, compare_output
+from porting.proof.compare import compare_output
+from porting.proof.tolerance import Tolerance
 from porting.report.formats import View
 from porting.report.lots import STANDINGS
 from porting.report.text import render

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from porting.proof.compare import Tolerance
 from porting.proof.judge import compare_runs
+from porting.proof.tolerance import Tolerance
 from porting.report.errors import tolerance_lines
 from porting.report.text import render_verification
 
