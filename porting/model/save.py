@@ -4,9 +4,11 @@ Weights go from file to file in chunks and are never held in memory together.
 """
 
 import os
+import re
 import secrets
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +24,9 @@ INLINE_LIMIT = 2**31 - 1
 
 _ALIGNMENT = 64
 _CHUNK = 1 << 20
+_TEMPORARY = re.compile(r"\.port-[0-9a-f]{16}\.tmp")
+_LEFT = 24 * 3600
+"""Seconds after which a temporary file that nobody writes to is one that a killed run left."""
 
 
 def save(proto: ModelProto, out: Path, *, source: LoadedModel) -> None:
@@ -173,6 +178,8 @@ def _write_all(files: list[tuple[Path, list[wire.Piece]]]) -> None:
     new = [target for target, _ in files if not target.exists()]
     temporary = [p.with_name(f".port-{secrets.token_hex(8)}.tmp") for p, _ in files]
     complete = False
+    for folder in {target.parent for target, _ in files}:
+        _clear(folder)
     try:
         for (target, pieces), name in zip(files, temporary, strict=True):
             with _writable(target):
@@ -186,6 +193,14 @@ def _write_all(files: list[tuple[Path, list[wire.Piece]]]) -> None:
             name.unlink(missing_ok=True)
         for target in [] if complete else new:
             target.unlink(missing_ok=True)
+
+
+def _clear(folder: Path) -> None:
+    """Removes what earlier runs have left that were killed."""
+    for file in folder.glob(".port-*.tmp"):
+        with suppress(OSError):
+            if _TEMPORARY.fullmatch(file.name) and time.time() - file.stat().st_mtime > _LEFT:
+                file.unlink()
 
 
 def _write(name: Path, pieces: Iterable[wire.Piece]) -> None:
