@@ -3,7 +3,7 @@
 import gc
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -80,8 +80,20 @@ def _options(
 def main() -> None:
     """Runs the command line and exits with its status."""
     gc.set_threshold(_COLLECT_AFTER)
+    _open_closed_streams()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for them takes time
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_closed_streams() -> None:
+    """Puts something in place of standard streams that were closed: a job may not need them."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, _nowhere())
+
+
+def _nowhere() -> TextIO:
+    return open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123
 
 
 def run(arguments: list[str]) -> int:
@@ -95,12 +107,13 @@ def run(arguments: list[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _error("interrupted", _STOPPED)
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+        sys.stdout = _nowhere()
         return EXIT_ERROR
     except MemoryError:
         return _error("out-of-memory", "there is not enough memory for this model")
     except OSError as error:
-        return _error("system", f"{error.filename or 'a file'}: {error.strerror}")
+        place = f"{error.filename}: " if error.filename else ""
+        return _error("system", f"{place}{error.strerror or error}")
     except Exception as error:
         if os.environ.get("PORT_TRACEBACK"):
             raise

@@ -109,7 +109,10 @@ def command(
         use_cache=not no_cache,
         jobs=jobs,
     )
+    output.check_sinks(sinks)
     with output.progress_bar() as progress:
         report = run(asked, progress)
     output.write_reports(report, sinks, View(every))
+    if report.baseline is not None:
+        report.baseline.write()  # last: what cannot be reported is not accepted
     return 0 if report.passed else 1

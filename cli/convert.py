@@ -60,6 +60,7 @@ def command(
     if report is not None:
         shown = [s for s in sinks if s.format == "text" or s.file is not None]
         sinks = [Sink(format_of(report), report), *shown]
+    output.check_sinks(sinks)
     try:
         result = convert(
             model,

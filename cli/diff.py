@@ -84,6 +84,6 @@ def _write(result: "DiffResult", form: Format, out: Path | None) -> None:
         output.write_report(render(result), out)
     else:
         from porting.report.diff_text import print_diff
-        from porting.report.text import console_for
+        from porting.report.terminal import console_for
 
         print_diff(console_for(sys.stdout), result)

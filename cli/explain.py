@@ -75,7 +75,8 @@ def _print(explanation: "Explanation") -> None:
     from rich.text import Text
 
     from porting.report.sources import Footnotes
-    from porting.report.text import STYLES, console_for
+    from porting.report.terminal import console_for
+    from porting.report.text import STYLES
 
     console = console_for(sys.stdout)
     notes = Footnotes()

@@ -61,6 +61,7 @@ def command(
 
 
 def _print(result: "OpsetChange") -> None:
-    from porting.report.text import console_for, print_opset
+    from porting.report.terminal import console_for
+    from porting.report.text import print_opset
 
     print_opset(console_for(sys.stdout), result)

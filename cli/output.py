@@ -32,13 +32,27 @@ def to_json(data: Any) -> str:
     return dumped(data)
 
 
+def check_sinks(sinks: Iterable["Sink"]) -> None:
+    """Refuses files that cannot be written, before the work for them is done.
+
+    Raises:
+        UsageError: As `porting.outputs.check_report_file`.
+    """
+    from porting.outputs import check_report_file
+
+    for sink in sinks:
+        if sink.file is not None:
+            check_report_file(sink.file)
+
+
 def write_reports(report: "Report", sinks: Iterable["Sink"], view: "View") -> None:
     """Writes a report in each format to where it goes; text to a terminal has colours."""
     from porting.report.formats import renderer
 
     for sink in sinks:
         if sink.file is None and sink.format == "text":
-            from porting.report.text import console_for, print_report
+            from porting.report.terminal import console_for
+            from porting.report.text import print_report
 
             print_report(console_for(sys.stdout), report, view)
         else:

@@ -65,7 +65,8 @@ def command(
     else:
         import sys
 
-        from porting.report.text import console_for, print_verification
+        from porting.report.terminal import console_for
+        from porting.report.text import print_verification
 
         print_verification(console_for(sys.stdout), data)
     return 1 if failed else 0

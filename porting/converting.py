@@ -12,7 +12,7 @@ from porting.capability.table import CapabilityTable
 from porting.capability.targets import load_target
 from porting.checking import check_precision, judge_model
 from porting.errors import UsageError
-from porting.finishing import NOT_ASKED, check_output, write
+from porting.finishing import NOT_ASKED, write
 from porting.handing_over import hand_over
 from porting.kit.write import check_kit
 from porting.legalize.exhibits import Exhibits
@@ -20,6 +20,7 @@ from porting.legalize.opset import adapters
 from porting.legalize.policy import policy_of
 from porting.model.build import build
 from porting.model.load import LoadedModel
+from porting.outputs import check_model_file
 from porting.prepare import Dims, ModelSource, Prepared, Shapes, prepare
 from porting.proof.drift import check_kind
 from porting.proof.given import Inputs
@@ -128,7 +129,7 @@ def convert(  # noqa: PLR0913 - every option has a name of its own
     )  # fmt: skip
     judge = Judge(table, precision, options or {})
     out = Path(output)
-    check_output(out)
+    check_model_file(out)
     if settings.kit is not None:
         check_kit(settings.kit)
     progress("reading the model")

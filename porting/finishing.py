@@ -8,7 +8,7 @@ from typing import Any
 import onnx
 from onnx import ModelProto, TensorProto
 
-from porting.errors import ModelError, UsageError
+from porting.errors import ModelError
 from porting.model.save import save
 from porting.prepare import Prepared
 from porting.proof.shapes import graphs
@@ -21,20 +21,6 @@ NOT_ASKED: Mapping[str, Any] = {
     "reason": "not asked for (--no-verify)",
     "outputs": [],
 }
-
-
-def check_output(out: Path) -> None:
-    """Finds out early what would make hours of work useless.
-
-    Raises:
-        UsageError: The output is a folder, or its folder does not exist.
-    """
-    if out.is_dir():
-        raise UsageError("output-not-a-file", f"{out} is a folder", "name a file: -o model.onnx")
-    if not out.parent.is_dir():
-        raise UsageError(
-            "output-folder-missing", f"there is no folder {out.parent}", "make it first"
-        )
 
 
 def prove(

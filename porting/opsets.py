@@ -10,13 +10,14 @@ import onnx
 from onnx import ModelProto
 
 from porting.errors import OpsetError, UsageError
-from porting.finishing import NOT_ASKED, check_output, prove, write
+from porting.finishing import NOT_ASKED, prove, write
 from porting.legalize.normalise import clean, normalise
 from porting.legalize.opset import NEWEST, OLDEST, adapters
 from porting.legalize.opset import convert_opset as convert_graph
 from porting.legalize.policy import DEFAULT, Policy, policy_of
 from porting.model.save import save
 from porting.model.write import write_model
+from porting.outputs import check_model_file
 from porting.prepare import Dims, ModelSource, Prepared, Shapes, prepare
 from porting.proof.given import Inputs
 from porting.results import Declined, ModelInfo, Output, Rewrite
@@ -110,7 +111,7 @@ def change_opset(  # noqa: PLR0913 - every option has a name of its own
     """
     policy = policy_of(allow, deny, (*registry(), *adapters()))
     out = Path(output)
-    check_output(out)
+    check_model_file(out)
     progress("reading the model")
     prepared = prepare(model, shapes, dims)
     info = prepared.info()

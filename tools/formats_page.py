@@ -40,7 +40,8 @@ pairs are written as escapes.
 WORDS = {
     "text": (
         "people at a terminal, and logs",
-        """Colours and the terminal's width on a terminal; elsewhere 100 columns and none.""",
+        """Colours and the terminal's width on a terminal; elsewhere 100 columns and none.
+`NO_COLOR` takes the colours off, `FORCE_COLOR` puts them into a pipe; a file never has any.""",
     ),
     "json": (
         "programs",

@@ -103,6 +103,16 @@ class Baseline:
         data = {"schema": SCHEMA, "findings": findings}
         return json.dumps(data, indent=1, ensure_ascii=True) + "\n"
 
+    def write(self) -> None:
+        """Puts the file in place, in one step.
+
+        Raises:
+            UsageError: It cannot be written.
+        """
+        from porting.model.save import write_atomically
+
+        write_atomically(self.file, self.dumped())
+
     def orphans(self) -> list[str]:
         """Models that the file names and that are not there."""
         models = sorted({k.model for k in self.findings})

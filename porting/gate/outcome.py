@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from porting.results import CheckResult, ConvertResult, Finding, NodeResult
+
+if TYPE_CHECKING:
+    from porting.gate.baseline import Baseline
 
 Standing: TypeAlias = Literal["fails", "known", "waived", "passes"]
 """`fails` the gate; `known` from the baseline; `waived` with a reason; `passes` by its verdict."""
@@ -101,10 +104,12 @@ class Report:
     Attributes:
         entries: By model as given, then by target as given.
         notes: What the reader should know of the run, such as a waiver that nothing needs.
+        baseline: What is to be written to the baseline's file once the report is; None for nothing.
     """
 
     entries: tuple[Entry, ...]
     notes: tuple[str, ...] = ()
+    baseline: "Baseline | None" = None
 
     @property
     def passed(self) -> bool:

@@ -15,6 +15,7 @@ from porting.gate.jobs import Job
 from porting.gate.request import Request
 from porting.gate.thresholds import MaxFallback, failing, max_fallback
 from porting.gate.waivers import Waiver
+from porting.outputs import check_report_file
 from porting.results import FAILING, CheckResult, Verdict
 
 if TYPE_CHECKING:
@@ -165,5 +166,6 @@ def _baseline(request: Request, found: Config | None) -> Baseline | None:
         file = found.folder / found.settings.baseline
     if request.update_baseline:
         file = file or Path(baseline.DEFAULT_NAME)
+        check_report_file(file)
         return baseline.read(file) if file.exists() else Baseline(file)
     return baseline.read(file) if file is not None else None

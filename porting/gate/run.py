@@ -35,7 +35,8 @@ def run(
         today: The day for waivers with a date; the present one if None.
 
     Returns:
-        An entry for each model and target, by model, then by target.
+        An entry for each model and target, by model, then by target. Nothing is written but to
+        the cache.
 
     Raises:
         ModelError: A model cannot be read.
@@ -49,13 +50,13 @@ def run(
         for result in results.values()
     ]
     entries = _entries(plan, found)
-    written: list[str] = []
-    if request.update_baseline and plan.baseline is not None:
-        updated = _write(plan.baseline.updated(entries))
-        plan = replace(plan, baseline=updated)
-        entries = _entries(plan, found)
-        written = [f"{updated.file} now holds {_counted(updated)}"]
-    return Report(tuple(entries), (*written, *_notes(plan, found, entries)))
+    if not request.update_baseline or plan.baseline is None:
+        return Report(tuple(entries), tuple(_notes(plan, found, entries)))
+    updated = plan.baseline.updated(entries)
+    plan = replace(plan, baseline=updated)
+    entries = _entries(plan, found)
+    written = f"{updated.file} now holds {_counted(updated)}"
+    return Report(tuple(entries), (written, *_notes(plan, found, entries)), updated)
 
 
 def _entries(plan: Plan, found: Iterable[tuple[Job, CheckResult]]) -> list[Entry]:
@@ -108,13 +109,6 @@ def _run(job: Job, cache: Cache | None, named: bool) -> Results:
             text = f"{job.model}: {error.message}"
             raise type(error)(error.code, text, error.help) from error
         raise
-
-
-def _write(baseline: Baseline) -> Baseline:
-    from porting.model.save import write_atomically
-
-    write_atomically(baseline.file, baseline.dumped())
-    return baseline
 
 
 def _counted(baseline: Baseline) -> str:

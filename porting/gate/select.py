@@ -34,14 +34,20 @@ def _models(text: str, folder: Path | None) -> list[Path]:
     # as in shells hidden files are left out, which Path.glob would not do
     names = glob.iglob(pattern, recursive=True)  # noqa: PTH207
     files = [p for p in map(Path, names) if p.is_file()]
-    # a link to a folder above shows every file below it again and again: the shortest path stays
+    # a link to a folder shows every file below it again, perhaps without end: the file's own path
+    # stays, which configurations name; else the shortest
     found: dict[Path, Path] = {}
-    for path in sorted(files, key=lambda p: (len(p.parts), p)):
+    for path in sorted(files, key=lambda p: (_links(p), len(p.parts), p)):
         found.setdefault(path.resolve(), path)
     if not found:
         where = f" in {folder}" if folder else ""
         raise UsageError("model-none", f"no file matches '{text}'{where}", "** means any folder")
     return sorted(found.values())
+
+
+def _links(path: Path) -> int:
+    """How many of a path's parts are links."""
+    return sum(each.is_symlink() for each in (path, *path.parents))
 
 
 def targets(names: Iterable[str]) -> list[str]:

@@ -18,6 +18,7 @@ from onnx import ModelProto, TensorProto
 from porting.errors import ModelError, PortError, UsageError
 from porting.model import wire
 from porting.model.load import LoadedModel
+from porting.outputs import check_model_file, is_stream
 
 INLINE_LIMIT = 2**31 - 1
 """Largest file in bytes that protobuf reads as one message."""
@@ -41,7 +42,7 @@ def save(proto: ModelProto, out: Path, *, source: LoadedModel) -> None:
             `output-unwritable`.
         ModelError: `model-too-large`, or what LoadedModel.locate raises for a tensor.
     """
-    _check_target(out)
+    check_model_file(out)
     data = out.with_name(out.name + ".data")
     try:
         serialized = proto.SerializeToString()
@@ -77,11 +78,11 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     """
     data = content.encode() if isinstance(content, str) else content
     target = path.resolve()
-    if target.exists() and not target.is_file() and not target.is_dir():
+    if is_stream(target):
         with _writable(path):
             target.write_bytes(data)
         return
-    _check_target(target)
+    check_model_file(target)
     _write_all([(target, [data])])
 
 
@@ -146,21 +147,6 @@ class _Plan:
             self.data += [bytes(padding), where]
             self._size += padding + where.end - where.start
         return self._places[where]
-
-
-def _check_target(out: Path) -> None:
-    if not out.parent.is_dir():
-        raise UsageError(
-            "output-folder-missing",
-            f"{out} cannot be written: folder {out.parent} does not exist",
-            "Create the folder first.",
-        )
-    if out.is_symlink() or (out.exists() and not out.is_file()):
-        raise UsageError(
-            "output-not-a-file",
-            f"{out} cannot be written: it exists and is not a regular file",
-            "Give the path of a new file.",
-        )
 
 
 def _refuse_input(target: Path, used: Path) -> None:

@@ -9,7 +9,7 @@ from rich.text import Text
 from porting.difference.outcome import DiffResult
 from porting.report.diff import Section, models, outcome, sections
 from porting.report.safe import plain, shortened
-from porting.report.text import console_for
+from porting.report.terminal import console_for_file, print_item
 
 MOST_ROWS = 20
 WIDEST = 300
@@ -18,7 +18,7 @@ WIDEST = 300
 def render(result: DiffResult) -> str:
     """The report without colours, for a file."""
     stream = StringIO()
-    print_diff(console_for(stream), result)
+    print_diff(console_for_file(stream), result)
     return stream.getvalue()
 
 
@@ -35,9 +35,9 @@ def print_diff(console: Console, result: DiffResult) -> None:
         note = f"\n{unread} parameters lie in data files that were not read; --external reads them"
         console.print(Text(note, style="yellow"))
     word, style = ("PASS", "bold green") if result.passed else ("FAIL", "bold red")
-    label = (word, style) if result.target is not None else ("DIFF", "bold")
+    label = Text(f"{word}  ", style) if result.target is not None else Text("DIFF  ", "bold")
     console.print()
-    console.print(Text.assemble(label, f"  {outcome(result)}"))
+    print_item(console, label, outcome(result))
 
 
 def _section(console: Console, section: Section) -> None:

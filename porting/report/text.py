@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.text import Text
 
 from porting.gate.outcome import Entry, Report
@@ -19,6 +18,7 @@ from porting.report.safe import plain, shortened
 from porting.report.simulation import print_simulation
 from porting.report.sources import Footnotes
 from porting.report.summary import print_summary
+from porting.report.terminal import console_for_file, print_item
 from porting.results import (
     VERDICTS,
     CheckResult,
@@ -50,19 +50,12 @@ MEANING: Mapping[Verdict, str] = {
 }
 NODES_SHOWN = 3
 REASONS_SHOWN = 5
-PLAIN_WIDTH = 100
-
-
-def console_for(stream: IO[str]) -> Console:
-    """A console that colours terminals only and never interprets what models contain."""
-    width = None if stream.isatty() else PLAIN_WIDTH
-    return Console(file=stream, highlight=False, markup=False, emoji=False, width=width)
 
 
 def render(report: Report, view: View) -> str:
     """A report without colours, for a file."""
     stream = StringIO()
-    print_report(console_for(stream), report, view)
+    print_report(console_for_file(stream), report, view)
     return stream.getvalue()
 
 
@@ -87,7 +80,7 @@ def print_report(console: Console, report: Report, view: View) -> None:
 def render_verification(verification: Mapping[str, Any]) -> str:
     """A comparison of two models without colours, for a file."""
     stream = StringIO()
-    print_verification(console_for(stream), verification)
+    print_verification(console_for_file(stream), verification)
     return stream.getvalue()
 
 
@@ -113,9 +106,10 @@ def _header(console: Console, result: CheckResult) -> None:
     model, target = result.model, result.target
     opsets = ", ".join(f"{plain(d)} {v}" for d, v in model.opsets.items())
     size = f"{model.nodes} nodes, {_amount(model.parameters)} parameters, opset {opsets}"
-    console.print(Text.assemble((plain(model.path) or "model", "bold"), f"  {size}"))
-    console.print(Text.assemble((target.id, "bold"), f"  {target.name}"))
-    console.print(Text(f"{' ' * len(target.id)}  {target.toolchain}, evidence: {target.evidence}"))
+    print_item(console, Text(f"{plain(model.path) or 'model'}  ", "bold"), size)
+    print_item(console, Text(f"{target.id}  ", "bold"), target.name)
+    known = f"{target.toolchain}, evidence: {target.evidence}"
+    print_item(console, " " * (len(target.id) + 2), known)
     console.print()
 
 
@@ -130,7 +124,8 @@ def _counts(console: Console, result: CheckResult) -> None:
     for verdict in reversed(VERDICTS):
         count = result.counts[verdict]
         style = STYLES[verdict] if count else "dim"
-        console.print(Text(f"{count:>8}  {verdict:<11}  {MEANING[verdict]}", style=style))
+        label = Text(f"{count:>8}  {verdict:<11}  ", style)
+        print_item(console, label, Text(MEANING[verdict], style))
     console.print()
 
 
@@ -172,15 +167,8 @@ def _places(console: Console, nodes: Sequence[NodeResult]) -> None:
 def _head(
     console: Console, verdict: Verdict, title: str, message: str, notes: str, label: str = ""
 ) -> None:
-    console.print(
-        Text.assemble(
-            (f"{label or verdict:<11}", STYLES[verdict]),
-            "  ",
-            (plain(title), "bold"),
-            f"  {plain(message)}",
-            (notes, "dim"),
-        )
-    )
+    text = Text.assemble((plain(title), "bold"), f"  {plain(message)}", (notes, "dim"))
+    print_item(console, Text(f"{label or verdict:<11}  ", STYLES[verdict]), text)
 
 
 def _place(scope: str, name: str) -> str:
@@ -190,13 +178,13 @@ def _place(scope: str, name: str) -> str:
 
 def _detail(console: Console, label: str, text: str) -> None:
     if text:
-        console.print(Padding(Text(f"{label:<6} {plain(text)}"), (0, 0, 0, 13), expand=False))
+        print_item(console, f"{'':<13}{label:<6} ", plain(text))
 
 
 def _verdict(console: Console, entry: Entry) -> None:
     style, word = ("bold green", "PASS") if entry.passed else ("bold red", "FAIL")
     console.print()
-    console.print(Text.assemble((word, style), f"  {plain(outcome(entry))}"))
+    print_item(console, Text(f"{word}  ", style), plain(outcome(entry)))
 
 
 def _next_steps(console: Console, steps: Iterable[str]) -> None:
@@ -255,14 +243,9 @@ def _rewrites(console: Console, rewrites: Sequence[Rewrite]) -> None:
     for members in rewrites_by_kind(rewrites):
         first = members[0]
         made = ", ".join(dict.fromkeys(first.produced)) or "nothing"
-        console.print(
-            Text.assemble(
-                ("rewrote    ", "green"),
-                "  ",
-                (plain(counted(m.op_type for m in members)), "bold"),
-                f"  to {plain(made)}, by {first.rule} ({first.exactness})",
-            )
-        )
+        text = f"  to {plain(made)}, by {first.rule} ({first.exactness})"
+        operators = (plain(counted(m.op_type for m in members)), "bold")
+        print_item(console, Text("rewrote      ", "green"), Text.assemble(operators, text))
 
 
 def _kept(console: Console, halving: Halving) -> None:
@@ -272,15 +255,13 @@ def _kept(console: Console, halving: Halving) -> None:
         reasons.setdefault(kept.reason, []).append(kept.op_type)
     for reason, operators in reasons.items():
         text = f"  in float32: {plain(reason)}"
-        console.print(
-            Text.assemble(
-                ("kept       ", "yellow"), "  ", (plain(counted(operators)), "bold"), text
-            )
-        )
+        named = Text.assemble((plain(counted(operators)), "bold"), text)
+        print_item(console, Text("kept         ", "yellow"), named)
     if halving.clamped:
         names = ", ".join(plain(n) for n in halving.clamped)
         text = f"  to the lowest {halving.dtype}; a row masked everywhere differs"
-        console.print(Text.assemble(("clamped    ", "yellow"), "  ", (names, "bold"), text))
+        named = Text.assemble((names, "bold"), text)
+        print_item(console, Text("clamped      ", "yellow"), named)
 
 
 def _remaining(console: Console, result: ConvertResult, notes: Footnotes) -> None:
@@ -308,9 +289,8 @@ def print_verification(console: Console, verification: Mapping[str, Any]) -> Non
     status = str(verification.get("status"))
     style = {"passed": "green", "failed": "red"}.get(status, "yellow")
     label = {"passed": "proved", "failed": "DIFFERS"}.get(status, "NOT VERIFIED")
-    console.print(
-        Text.assemble((f"{label:<11}", style), f"  {plain(str(verification.get('reason', '')))}")
-    )
+    reason = plain(str(verification.get("reason", "")))
+    print_item(console, Text(f"{label:<11}  ", style), reason)
     outputs = verification.get("outputs") or []
     if outputs:
         console.print(comparison_table(outputs))
@@ -321,7 +301,7 @@ def print_verification(console: Console, verification: Mapping[str, Any]) -> Non
     for label, line in evidence_lines(verification):
         console.print(Text.assemble((f"{label:<11}", "dim"), f"  {plain(line)}"), soft_wrap=True)
     for warning in verification.get("warnings") or []:
-        console.print(Text.assemble(("warning    ", "yellow"), f"  {plain(str(warning))}"))
+        print_item(console, Text("warning      ", "yellow"), plain(str(warning)))
     if verification.get("simulation"):
         print_simulation(console, verification["simulation"])
 

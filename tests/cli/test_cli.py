@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import onnx
 import pytest
@@ -202,6 +203,42 @@ def test_a_pipe_that_closes_early_is_no_traceback(folder):
         command, shell=True, capture_output=True, text=True, check=False, cwd=folder
     )
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes a stream as shells do")
+def test_closed_streams_are_no_error(folder):
+    code = "from porting.cli import main; main()"
+    port = f"{sys.executable} -c '{code}' check"
+    for name, status in (("good.onnx", 0), ("model.onnx", 1), ("none.onnx", 2)):
+        command = f"{port} {name} --op-map toy.yaml -o report.json >&- 2>&-"
+        assert subprocess.run(command, shell=True, check=False, cwd=folder).returncode == status
+
+
+def test_ctrl_c_while_the_command_line_is_imported_is_status_2(folder):
+    code = (
+        "import sys; from porting.cli import main\n"
+        "class Interrupted:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name == 'porting.cli.app': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Interrupted())\n"
+        "main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=folder
+    )
+    assert done.returncode == 2
+    assert done.stderr == "error[interrupted]: stopped before the job was done\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no full device")
+def test_standard_output_that_is_full_is_status_2(folder):
+    code = "from porting.cli import main; main()"
+    command = f"{sys.executable} -c '{code}' check good.onnx --op-map toy.yaml > /dev/full"
+    done = subprocess.run(
+        command, shell=True, stderr=subprocess.PIPE, text=True, check=False, cwd=folder
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error[system]: No space left on device")
 
 
 def test_output_is_coloured_on_terminals_only(folder):

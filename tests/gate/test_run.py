@@ -134,6 +134,24 @@ def test_only_new_findings_fail_once_there_is_a_baseline(folder, capsys):
     assert Path("b.json").read_text() == first
 
 
+@pytest.mark.parametrize("place", ["none/report.json", "models"])
+def test_a_report_that_cannot_be_written_leaves_the_baseline_as_it_was(folder, capsys, place):
+    arguments = ["check", "models/det/tan.onnx", "-t", "nob-b", "--update-baseline"]
+    assert run([*arguments, "--format", "text", "--format", f"json={place}"]) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error[output-")
+    assert captured.out == ""
+    assert not Path("port-baseline.json").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="has no full device")
+def test_a_report_that_breaks_off_leaves_the_baseline_as_it_was(folder, capsys):
+    arguments = ["check", "models/det/tan.onnx", "-t", "nob-b", "--update-baseline"]
+    assert run([*arguments, "-o", "/dev/full"]) == 2
+    assert "No space left" in capsys.readouterr().err
+    assert not Path("port-baseline.json").exists()
+
+
 def test_a_baseline_is_the_same_from_whatever_folder(folder, capsys, monkeypatch):
     checked(capsys, "models/det/tan.onnx", "-t", "nob-b", "--update-baseline")
     first = Path("port-baseline.json").read_text()

@@ -53,6 +53,15 @@ def test_a_link_to_a_folder_above_repeats_nothing(tree):
     ]
 
 
+def test_of_a_file_and_a_link_to_it_the_file_stays(tree):
+    (tree / "a-link").symlink_to(tree / "det", target_is_directory=True)
+    (tree / "0.onnx").symlink_to(tree / "b.onnx")
+    assert models(["**/*.onnx"]) == [
+        Path(p) for p in ("a.onnx", "b.onnx", "det/deep/y.onnx", "det/x.onnx")
+    ]
+    assert models(["a-link/*.onnx"]) == [Path("a-link/x.onnx")]
+
+
 @pytest.mark.parametrize("pattern", ["*.pb", "nowhere/**", "[x]"])
 def test_a_pattern_of_no_file_is_an_error(tree, pattern):
     with pytest.raises(UsageError, match="no file matches"):

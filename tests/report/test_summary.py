@@ -9,7 +9,8 @@ from porting.gate.evaluate import Policy, evaluate
 from porting.gate.outcome import Report
 from porting.gate.waivers import Waiver
 from porting.report.formats import View
-from porting.report.text import console_for, print_report, render
+from porting.report.terminal import console_for
+from porting.report.text import print_report, render
 
 
 def report(*names, notes=()):
