@@ -2,16 +2,18 @@
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from porting.capability import schema
+from porting.capability import build_schema, fields, schema
 from porting.capability.schema import AttributeLimit, Table
 
 _MERGED = ("Build", "OpsetRule", "Source", "Toolchain")
 """Forms of which a table that extends another one may write a part."""
+_FORMS: Mapping[str, Any] = {**vars(fields), **vars(build_schema), **vars(schema)}
+"""Forms, and what else their modules hold, by name."""
 _BASES = {"target"}
 """Fields without which a file is the common part of a family, which others extend."""
 
@@ -79,7 +81,7 @@ def _file(table: dict[str, Any], partial: dict[str, list[str]]) -> dict[str, Any
 def _describe(name: str, form: dict[str, Any]) -> None:
     """Puts what the docstrings say of each attribute where editors show it."""
     form["description"] = " ".join(form["description"].partition("Attributes:\n")[0].split())
-    described = _described(getattr(schema, name))
+    described = _described(_FORMS[name])
     form.pop("title", None)
     for key, field in form["properties"].items():
         field.pop("title", None)

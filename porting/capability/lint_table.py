@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
+from porting.capability.build_schema import Build
 from porting.capability.limits import Compiler, LimitError, Signature
 from porting.capability.lint_conditions import constant_parts
 from porting.capability.lint_onnx import (
@@ -18,7 +19,6 @@ from porting.capability.lint_onnx import (
 from porting.capability.patterns import compile_pattern
 from porting.capability.schema import (
     Advice,
-    Build,
     Condition,
     Limits,
     OperatorEntry,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from porting.capability.schema import ShapeForm, filled
+from porting.capability.build_schema import ShapeForm, filled
 from porting.capability.table import CapabilityTable
 
 MODEL, OUTPUT, INPUTS = "model.onnx", "model", "inputs.npz"
