@@ -8,6 +8,7 @@ from porting.errors import UsageError
 from porting.model.graph import Context, Graph, Shape, Value
 from porting.model.infer import Hints, infer
 from porting.model.load import LoadedModel
+from porting.model.propagate import infer_with_data
 from porting.model.read import read_graph
 
 
@@ -45,7 +46,7 @@ def _whole_model_hints(model: LoadedModel) -> Hints:
     if not open_dims:
         return Hints({})
     try:
-        inferred = onnx_inference.infer_shapes(model.proto, data_prop=True)
+        inferred = infer_with_data(model.proto)
     except (onnx_inference.InferenceError, ValueError, RuntimeError):
         return Hints({})
     return Hints({v.name: v.type for v in inferred.graph.value_info})

@@ -82,6 +82,13 @@ def _inlined(calls: "Counter[_Function]", nodes: "Counter[_Function]") -> int:
     return sum(count * nodes.get(key, 1) for key, count in calls.items())
 
 
+def shown(name: str) -> str:
+    """A name as a message has it: quoted where it would not stay in one line."""
+    return name if name.isprintable() else repr(name)
+
+
 def some(names: list[str]) -> str:
     """The first of many names."""
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return ", ".join(map(shown, names[:5])) + (
+        f" and {len(names) - 5} more" if len(names) > 5 else ""
+    )

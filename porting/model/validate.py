@@ -19,7 +19,7 @@ from onnx import (
 
 from porting.errors import ModelError
 from porting.model import wire
-from porting.model.calls import check_calls, some, subgraphs
+from porting.model.calls import check_calls, shown, some, subgraphs
 from porting.model.dtypes import NAME_OF
 from porting.model.schema import domain_name
 
@@ -88,12 +88,14 @@ def _imports(opsets: Iterable[onnx.OperatorSetIdProto]) -> frozenset[str]:
         domain = domain_name(item.domain)
         if versions.setdefault(domain, item.version) != item.version:
             both = f"{versions[domain]} and {item.version}"
-            raise wire.broken("model-opset-conflict", f"opsets {both} of {domain} are imported")
+            raise wire.broken(
+                "model-opset-conflict", f"opsets {both} of {shown(domain)} are imported"
+            )
         newest = _NEWEST.get(domain, item.version)
         if not 1 <= item.version <= newest:
             raise ModelError(
                 "model-opset-unknown",
-                f"opset {item.version} of {domain} is not known, the newest is {newest}",
+                f"opset {item.version} of {shown(domain)} is not known, the newest is {newest}",
                 "Export the model with an older opset, or update the onnx package.",
             )
     return frozenset(versions)
@@ -272,7 +274,8 @@ def _sort(nodes: MutableSequence[NodeProto], needs: list[set[str]]) -> None:
 
 
 def _label(index: int, node: NodeProto) -> str:
-    return f"node {node.name!r} ({node.op_type})" if node.name else f"node {index} ({node.op_type})"
+    kind = shown(node.op_type)
+    return f"node {node.name!r} ({kind})" if node.name else f"node {index} ({kind})"
 
 
 def _duplicate(name: str, where: str) -> ModelError:

@@ -11,6 +11,7 @@ from contextlib import suppress
 import onnx
 from onnx import NodeProto
 
+from porting.model.propagate import infer_with_data
 from porting.proof.asks import KEEPS_VALUES, Asks, Domain, Trace
 from porting.proof.constants import Constants, attribute
 from porting.proof.exchange import Array
@@ -147,7 +148,7 @@ class Facts:
                 for size in self._inputs[value.name]:
                     shape.dim.add().dim_value = size
         with suppress(Exception):  # what it cannot infer is merely not known
-            inferred = onnx.shape_inference.infer_shapes(inferred, data_prop=True)
+            inferred = infer_with_data(inferred)
         shapes = {}
         for graph in graphs(inferred.graph):
             for value in (*graph.input, *graph.value_info, *graph.output):

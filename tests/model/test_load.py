@@ -658,3 +658,11 @@ def test_two_functions_of_one_name():
     proto = calling([["leaf"], ["f0"]])
     proto.functions.append(proto.functions[0])
     refuse(proto, "model-duplicate-function")
+
+
+@pytest.mark.parametrize("field", ["op_type", "domain", "name"])
+def test_no_name_breaks_the_line_of_a_message(field: str):
+    node = relu("nothing", "y")
+    setattr(node, field, "a\nb\x1b[31m")
+    refuse(make([node], opsets=[("", 17), ("a\nb\x1b[31m", 1)]), "model-undefined-value")
+    refuse(make([], opsets=[("a\n", 1), ("a\n", 2)]), "model-opset-conflict")
