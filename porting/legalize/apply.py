@@ -6,7 +6,7 @@ from itertools import count
 from onnx import numpy_helper
 
 from porting.legalize.ops import Ops
-from porting.legalize.rename import rename_in_body
+from porting.legalize.rename import rewired
 from porting.legalize.rule import Rule, decline
 from porting.legalize.wellformed import require_wellformed
 from porting.model.fold import fold_up_to
@@ -98,7 +98,7 @@ def _finish(rule: Rule, node: Node, trial: Graph, results: dict[str, str]) -> Re
         trial.nodes.append(read_node(proto, trial, node.origin))
     live = _live(trial.nodes, set(results.values()))
     require_wellformed(live)
-    nodes = [_renamed(n, rename, trial) for n in live]
+    nodes = [rewired(n.proto, n, trial, rename) for n in live]
     for output, result in results.items():
         value = trial.value(result)
         new = type(value)(output, value.dtype, value.shape, value.is_const)
@@ -167,20 +167,6 @@ def _live(nodes: list[Node], wanted: set[str]) -> list[Node]:
             needed.update(i for i in node.inputs if i)
             needed.update(node.captured())
     return kept[::-1]
-
-
-def _renamed(node: Node, rename: dict[str, str], trial: Graph) -> Node:
-    """The node with new value names; views are made anew because they cache them."""
-    proto = node.proto
-    for names in (proto.input, proto.output):
-        for index, name in enumerate(names):
-            if name in rename:
-                names[index] = rename[name]
-    fresh = Node(proto, trial, node.origin)
-    fresh.subgraphs = node.subgraphs
-    for body in fresh.subgraphs.values():
-        rename_in_body(body, rename)
-    return fresh
 
 
 def splice(graph: Graph, replacements: dict[Node, Replacement]) -> None:

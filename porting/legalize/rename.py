@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from onnx import NodeProto
+
 from porting.model.graph import Graph, Node
 
 
@@ -9,11 +11,23 @@ def rename_node(node: Node, names: Mapping[str, str]) -> Node:
     """The node with its inputs and outputs renamed; bodies follow where they capture them."""
     proto = type(node.proto)()
     proto.CopyFrom(node.proto)
+    return rewired(proto, node, node.graph, names)
+
+
+def rewired(proto: NodeProto, node: Node, graph: Graph, names: Mapping[str, str]) -> Node:
+    """A view of `proto`, in which names are replaced, made anew because views cache them.
+
+    Args:
+        proto: Changed in place: the node's own, or a copy.
+        node: Has the bodies and the origin.
+        graph: Where the new view stands.
+        names: Old name to new name.
+    """
     for field in (proto.input, proto.output):
         for index, name in enumerate(field):
             if name in names:
                 field[index] = names[name]
-    fresh = Node(proto, node.graph, node.origin)
+    fresh = Node(proto, graph, node.origin)
     fresh.subgraphs = node.subgraphs
     for body in fresh.subgraphs.values():
         rename_in_body(body, names)
