@@ -50,24 +50,23 @@ def join(values: Iterable[object]) -> Unknown | None:
 
 def every(truths: Iterable[Truth]) -> Truth:
     """Kleene's "and": false if any is false, else unknown if any is unknown."""
-    unknown: Unknown | None = None
-    for truth in truths:
-        if isinstance(truth, Unknown):
-            unknown = truth if unknown is None else unknown | truth
-        elif not truth:
-            return False
-    return True if unknown is None else unknown
+    return _decided(truths, by=False)
 
 
 def some(truths: Iterable[Truth]) -> Truth:
     """Kleene's "or": true if any is true, else unknown if any is unknown."""
+    return _decided(truths, by=True)
+
+
+def _decided(truths: Iterable[Truth], *, by: bool) -> Truth:
+    """The value that decides if any is that, else unknown if any is unknown, else the other one."""
     unknown: Unknown | None = None
     for truth in truths:
         if isinstance(truth, Unknown):
             unknown = truth if unknown is None else unknown | truth
-        elif truth:
-            return True
-    return False if unknown is None else unknown
+        elif bool(truth) is by:
+            return by
+    return not by if unknown is None else unknown
 
 
 def negate(truth: Truth) -> Truth:
