@@ -51,17 +51,16 @@ def command(
     ] = "",
     baseline: Annotated[
         Path | None,
-        typer.Option("--baseline", help="Findings in this file are known and do not fail."),
+        typer.Option(
+            "--baseline", help="Findings in this file are known and do not fail.", metavar="FILE"
+        ),
     ] = None,
     update_baseline: Annotated[
         bool,
         typer.Option("--update-baseline", help="Write what fails now to the baseline, and pass."),
     ] = False,
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", help="Configuration; else the nearest port.toml is taken."),
-    ] = None,
-    no_config: Annotated[bool, typer.Option("--no-config", help="Take no configuration.")] = False,
+    config: options.ConfigOption = None,
+    no_config: options.NoConfigOption = False,
     jobs: Annotated[
         int,
         typer.Option("--jobs", "-j", min=0, help="Processes; 0 is one for each processor."),
@@ -69,10 +68,16 @@ def command(
     no_cache: Annotated[
         bool, typer.Option("--no-cache", help="Neither take nor store answers in the cache.")
     ] = False,
-    every: Annotated[bool, typer.Option("--all", help="List supported nodes too (JSON).")] = False,
+    every: Annotated[bool, typer.Option("--all", help="List supported nodes too (json).")] = False,
     form: options.ReportOption = None,
     out: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the report to a file.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Write the report to a file; its name's end says how.",
+            metavar="FILE",
+        ),
     ] = None,
 ) -> int:
     """Hold every node of models against the capability tables of chips.

@@ -10,7 +10,10 @@ from . import options, output
 
 def command(
     model: options.ModelArgument,
-    out: Annotated[Path, typer.Option("--output", "-o", help="Where the converted model goes.")],
+    out: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Where the converted model goes.", metavar="FILE"),
+    ],
     target: options.TargetOption = "",
     shape: options.ShapeOption = None,
     dim: options.DimOption = None,
@@ -33,9 +36,13 @@ def command(
     ranges: options.RangeOption = None,
     report: Annotated[
         Path | None,
-        typer.Option("--report", help="Write the report to a file; its suffix says how."),
+        typer.Option(
+            "--report", help="Write the report to a file; its name's end says how.", metavar="FILE"
+        ),
     ] = None,
     form: options.ReportOption = None,
+    config: options.ConfigOption = None,
+    no_config: options.NoConfigOption = False,
 ) -> int:
     """Rewrite what a chip does not take, prove the result numerically and write it.
 
@@ -45,14 +52,17 @@ def command(
       port convert det.onnx --target rk3588 --shape x=1,3,320,320 -o det.rk.onnx
       port convert model.onnx --target ascend-310p -o out.onnx --as float16 --kit handover
     """
-    options.require_target(target, op_map)
     options.require_as(as_type, as_tolerance)
     dtype = options.half_type(float16, bfloat16)
     shapes, dims = options.parse_shapes(shape), options.parse_dims(dim)
+    choices = options.parse_choices(option)
 
     from porting.converting import convert
     from porting.gate.evaluate import evaluate
+    from porting.gate.jobs import telling_of
     from porting.gate.outcome import Report
+    from porting.gate.plan import planned_one
+    from porting.gate.request import Request
     from porting.report.formats import Sink, View, format_of
     from porting.verifying import inputs_of
 
@@ -61,19 +71,32 @@ def command(
         shown = [s for s in sinks if s.format == "text" or s.file is not None]
         sinks = [Sink(format_of(report), report), *shown]
     output.check_sinks(sinks)
-    try:
-        result = convert(
-            model,
-            target,
-            out,
+    job = planned_one(
+        Request(
+            models=(str(model),),
+            targets=(target,) if target else (),
             op_map=op_map,
-            progress=output.progress,
-            allow=allow or (),
-            deny=deny or (),
             shapes=shapes,
             dims=dims,
             precision=precision,
-            options=options.parse_choices(option),
+            options=choices,
+            config=config,
+            use_config=not no_config,
+        )
+    )
+    with telling_of(job), output.progress_line() as progress:
+        result = convert(
+            job.model,
+            job.targets[0],
+            out,
+            op_map=job.op_map,
+            progress=progress,
+            allow=allow or (),
+            deny=deny or (),
+            shapes=job.shapes,
+            dims=job.dims,
+            precision=job.precision,
+            options=job.options,
             partial=partial,
             verify=not no_verify,
             dtype=dtype,
@@ -83,8 +106,6 @@ def command(
             kit=kit,
             inputs=inputs_of(inputs, options.parse_ranges(ranges)),
         )
-    finally:
-        output.progress_end()
     outcome = Report((evaluate(result),))
     output.write_reports(outcome, sinks, View())
     return 0 if outcome.passed else 1

@@ -41,7 +41,9 @@ def command(
         "2. Make it run, and prove that it is still the same function.",
         f"port convert {model} --target {chip} --shape {shape[0]} -o {converted} --report {report}",
     )
-    status = convert.command(model, converted, chip, shape, report=report, partial=True)
+    status = convert.command(
+        model, converted, chip, shape, report=report, partial=True, no_config=True
+    )
     _say("3. The proof again, by itself.", f"port verify {model} {converted}")
     status = max(status, verify.command(model, converted))
     _say("4. The report for machines and pull requests.", f"cat {report}")

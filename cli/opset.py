@@ -38,7 +38,7 @@ def command(
     from porting.opsets import change_opset
     from porting.verifying import inputs_of
 
-    try:
+    with output.progress_line() as progress:
         result = change_opset(
             model,
             to,
@@ -49,10 +49,8 @@ def command(
             deny=deny or (),
             verify=not no_verify,
             inputs=inputs_of(inputs, options.parse_ranges(ranges)),
-            progress=output.progress,
+            progress=progress,
         )
-    finally:
-        output.progress_end()
     if form is Format.json:
         output.write_report(output.to_json(result.to_dict()), None)
     else:

@@ -37,11 +37,17 @@ DimOption = Annotated[
 ]
 OpMapOption = Annotated[
     Path | None,
-    typer.Option("--op-map", help="A capability table of your own instead of --target."),
+    typer.Option(
+        "--op-map", help="A capability table of your own instead of --target.", metavar="FILE"
+    ),
 ]
 PrecisionOption = Annotated[
     str,
-    typer.Option("--precision", help="Compute type on the chip; the table's default if not given."),
+    typer.Option(
+        "--precision",
+        help="Compute type on the chip; the table's default if not given.",
+        metavar="TYPE",
+    ),
 ]
 ChoiceOption = Annotated[
     list[str] | None,
@@ -50,7 +56,9 @@ ChoiceOption = Annotated[
 AllowOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--allow", help="A class or rule not applied by default; may be repeated.", metavar="NAME"
+        "--allow",
+        help="A class (conditional, approximate) or rule not applied by default; may be repeated.",
+        metavar="NAME",
     ),
 ]
 DenyOption = Annotated[
@@ -96,6 +104,13 @@ KitOption = Annotated[
         metavar="DIR",
     ),
 ]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help="Configuration; else the nearest port.toml is taken.", metavar="FILE"
+    ),
+]
+NoConfigOption = Annotated[bool, typer.Option("--no-config", help="Take no configuration.")]
 NoVerifyOption = Annotated[
     bool, typer.Option("--no-verify", help="Do not run and compare the two models.")
 ]
@@ -128,7 +143,8 @@ ReportOption = Annotated[
     list[str] | None,
     typer.Option(
         "--format",
-        help="How the report is written, and to which file; may be repeated.",
+        help="text, json, markdown, html, sarif, junit, github or gitlab, and to which file; "
+        "may be repeated.",
         metavar="FORMAT[=FILE]",
     ),
 ]

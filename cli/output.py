@@ -61,15 +61,15 @@ def write_reports(report: "Report", sinks: Iterable["Sink"], view: "View") -> No
             append_summary(report, view)
 
 
-def progress(step: str) -> None:
-    """Says on stderr what is being done, on terminals only."""
-    if sys.stderr.isatty():
-        typer.echo(f"\r\x1b[2K{step} ...", nl=False, err=True)
-
-
-def progress_end() -> None:
-    """Clears the line of `progress`."""
-    if sys.stderr.isatty():
+@contextmanager
+def progress_line() -> Iterator[Callable[[str], None]]:
+    """Something to tell of each step: a line on stderr that goes away, on terminals."""
+    if not sys.stderr.isatty():
+        yield lambda step: None
+        return
+    try:
+        yield lambda step: typer.echo(f"\r\x1b[2K{step} ...", nl=False, err=True)
+    finally:
         typer.echo("\r\x1b[2K", nl=False, err=True)
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shlex import quote
@@ -26,6 +26,7 @@ class Job:
         dims: Sizes of symbolic dimensions by name.
         precision: Compute type; the tables' defaults if empty.
         options: Choices that the tables name.
+        config: The configuration, where it says something of shapes or dimensions.
     """
 
     model: Path
@@ -35,6 +36,7 @@ class Job:
     dims: Mapping[str, int] = field(default_factory=dict)
     precision: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    config: str = ""
 
     @property
     def given(self) -> str:
@@ -58,6 +60,27 @@ class Job:
                 parts = [identity.program(), sha256, self.model.name, table, *given]
                 found[target] = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return found
+
+
+@contextlib.contextmanager
+def telling_of(job: Job, *, name: bool = False) -> Iterator[None]:
+    """Errors within say where the trouble may come from.
+
+    Args:
+        job: What is being done.
+        name: Whether they name the model, as they must where there are several.
+    """
+    try:
+        yield
+    except PortError as error:
+        text, help_ = error.message, error.help
+        if name and str(job.model) not in text:
+            text = f"{job.model}: {text}"
+        if job.config and error.code in {"input-unknown", "dim-unknown"}:
+            help_ = f"{help_}; {job.config} may name it, which [model.'PATTERN'] confines"
+        if (text, help_) == (error.message, error.help):
+            raise
+        raise type(error)(error.code, text, help_) from error
 
 
 Results = dict[str, CheckResult]

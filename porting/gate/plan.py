@@ -79,6 +79,25 @@ def planned(request: Request, today: date) -> Plan:
     return Plan(request, found, jobs, _waivers(request, found, today), _baseline(request, found))
 
 
+def planned_one(request: Request) -> Job:
+    """What to do for a request that names one model file and means one target.
+
+    Raises:
+        UsageError: No target or several; a configuration that cannot be used.
+    """
+    (model,) = request.models
+    found = _config(request)
+    job = _job(Path(model), request, found)
+    if len(job.targets) > 1:
+        where = "" if request.targets or found is None else f" by {found.file}"
+        raise UsageError(
+            "target-several",
+            f"{len(job.targets)} targets are named{where}, and this is done for one",
+            f"choose: --target {job.targets[0]}",
+        )
+    return job
+
+
 def _config(request: Request) -> Config | None:
     if not request.use_config:
         if request.config is not None:
@@ -116,6 +135,7 @@ def _job(model: Path, request: Request, found: Config | None) -> Job:
         {**dims, **request.dims},
         precisions[-1] if precisions else "",
         {**options, **request.options},
+        str(found.file) if found is not None and (shapes or dims) else "",
     )
 
 

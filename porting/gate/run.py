@@ -7,7 +7,6 @@ from datetime import date
 from functools import partial
 from typing import TypeAlias
 
-from porting.errors import PortError
 from porting.gate import jobs
 from porting.gate.baseline import Baseline
 from porting.gate.cache import Cache, folder
@@ -102,13 +101,8 @@ def _recalled(job: Job, cache: Cache) -> Results:
 
 def _run(job: Job, cache: Cache | None, named: bool) -> Results:
     """A job's results; an error names the model, where there are several."""
-    try:
+    with jobs.telling_of(job, name=named):
         return jobs.run(job, cache)
-    except PortError as error:
-        if named and str(job.model) not in error.message:
-            text = f"{job.model}: {error.message}"
-            raise type(error)(error.code, text, error.help) from error
-        raise
 
 
 def _counted(baseline: Baseline) -> str:

@@ -13,7 +13,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto
 
 from porting.errors import ModelError
 from porting.gate.answers import DataFile, Extent
-from porting.model import wire
+from porting.model import stored, wire
 from porting.model.load import LoadedModel
 
 _CHUNK = 1 << 20
@@ -25,12 +25,12 @@ class Watched(LoadedModel):
 
     read: dict[tuple[str, int, int], str] = field(default_factory=dict)
 
-    def tensor(self, t: TensorProto, max_bytes: int | None = None) -> wire.Array:
+    def tensor(self, t: TensorProto, max_bytes: int | None = None) -> stored.Array:
         """The values of one tensor; see LoadedModel."""
         values = super().tensor(t, max_bytes)
         if t.data_location == TensorProto.EXTERNAL and not self.is_embedded(t):
             place = self.locate(t)
-            key = (wire.Reference.of(t).location, place.start, place.end)
+            key = (stored.Reference.of(t).location, place.start, place.end)
             if key not in self.read:
                 self.read[key] = _digest(place)
         return values
@@ -46,8 +46,8 @@ def data_files(model: LoadedModel, read: dict[tuple[str, int, int], str]) -> tup
     ends: dict[str, int] = {}
     for tensor in _tensors(model.proto):
         if tensor.data_location == TensorProto.EXTERNAL and not model.is_embedded(tensor):
-            where = wire.Reference.of(tensor)
-            end = where.offset + wire.stored_bytes(tensor)
+            where = stored.Reference.of(tensor)
+            end = where.offset + stored.stored_bytes(tensor)
             ends[where.location] = max(end, ends.get(where.location, 0))
     extents: dict[str, list[Extent]] = {}
     for (location, start, end), digest in sorted(read.items()):
