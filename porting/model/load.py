@@ -14,7 +14,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped, 
 from onnx import ModelProto, TensorProto
 
 from porting.errors import ModelError
-from porting.model import wire
+from porting.model import stored, wire
 from porting.model.calls import subgraphs
 from porting.model.schema import domain_name
 from porting.model.validate import initializer_names, validate
@@ -76,7 +76,7 @@ class LoadedModel:
 
     def is_embedded(self, tensor: TensorProto) -> bool:
         """Whether the values of external `tensor` lie in the model file itself."""
-        return self.path is not None and wire.Reference.of(tensor).location == location_of(
+        return self.path is not None and stored.Reference.of(tensor).location == location_of(
             self.path
         )
 
@@ -88,10 +88,10 @@ class LoadedModel:
                 `model-external-short`, `model-external-malformed`, `model-tensor-size`,
                 `model-changed`.
         """
-        reference = wire.Reference.of(tensor)
-        length = wire.stored_bytes(tensor)
+        reference = stored.Reference.of(tensor)
+        length = stored.stored_bytes(tensor)
         if reference.length not in (None, length):
-            raise wire.wrong_size(tensor, f"{reference.length} bytes of external data")
+            raise stored.wrong_size(tensor, f"{reference.length} bytes of external data")
         file, found = self._external_file(tensor, reference.location)
         end = reference.offset + length
         if end > found.st_size:
@@ -103,7 +103,7 @@ class LoadedModel:
             )
         return wire.Slice(file, reference.offset, end)
 
-    def tensor(self, t: TensorProto, max_bytes: int | None = None) -> wire.Array:
+    def tensor(self, t: TensorProto, max_bytes: int | None = None) -> stored.Array:
         """The values of one tensor of this model, with the shape `t.dims`, read-only.
 
         External values are mapped from their file, not read, where numpy has such elements.
@@ -116,25 +116,25 @@ class LoadedModel:
             ModelError: `model-tensor-too-large`, `model-tensor-size`, `model-tensor-type`,
                 `model-tensor-dims`, or what `locate` raises.
         """
-        length = wire.stored_bytes(t)
+        length = stored.stored_bytes(t)
         if max_bytes is not None and length > max_bytes:
             raise ModelError(
                 "model-tensor-too-large",
                 f"tensor {t.name!r} holds {length} bytes, more than the {max_bytes} allowed here",
             )
         if t.data_location == TensorProto.EXTERNAL:
-            return wire.map_values(t, self.locate(t))
+            return stored.map_values(t, self.locate(t))
         try:
             values = onnx.numpy_helper.to_array(t)
         except (ValueError, TypeError) as error:
-            raise wire.wrong_size(t, "values that cannot be read") from error
+            raise stored.wrong_size(t, "values that cannot be read") from error
         values.flags.writeable = False
         return values
 
     def _external_file(self, tensor: TensorProto, location: str) -> tuple[Path, os.stat_result]:
         """The file `location` names, which must be beside the model file or below it."""
         if self.path is None:
-            raise wire.external_error(
+            raise stored.external_error(
                 "missing", tensor, location, "is unknown to a model without a path"
             )
         if location == location_of(self.path):
@@ -148,14 +148,14 @@ class LoadedModel:
             homes = {self.path.parent.resolve(), self.path.resolve().parent}
             absolute = Path(location).is_absolute()
             if absolute or not any(file.is_relative_to(home) for home in homes):
-                raise wire.external_error(
+                raise stored.external_error(
                     "outside", tensor, location, "is outside the model's folder"
                 )
             found = file.stat()
         except (OSError, RuntimeError, ValueError) as error:  # missing, a link loop, a NUL byte
-            raise wire.external_error("missing", tensor, location, "does not exist") from error
+            raise stored.external_error("missing", tensor, location, "does not exist") from error
         if not stat.S_ISREG(found.st_mode):
-            raise wire.external_error("missing", tensor, location, "is not a regular file")
+            raise stored.external_error("missing", tensor, location, "is not a regular file")
         return file, found
 
 

@@ -22,6 +22,7 @@ from porting.model import wire
 from porting.model.calls import check_calls, shown, some, subgraphs
 from porting.model.dtypes import NAME_OF
 from porting.model.schema import domain_name
+from porting.model.stored import check_inline
 
 _NEWEST = dict(zip(("ai.onnx", "ai.onnx.ml"), onnx.helper.VERSION_TABLE[-1][2:], strict=False))
 """Newest opset that onnx knows, by domain."""
@@ -219,7 +220,7 @@ def _check_tensors(tensors: Iterable[TensorProto], scope: _Scope) -> None:
         if tensor.data_location == TensorProto.EXTERNAL:
             scope.locate(tensor)
         else:
-            wire.check_inline(tensor)
+            check_inline(tensor)
 
 
 def _check_sparse(tensors: Iterable[onnx.SparseTensorProto], scope: _Scope) -> None:

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from porting.errors import ModelError, PortError, UsageError
 from porting.model import save as save_module
-from porting.model import wire
+from porting.model import stored
 from porting.model.load import load
 from porting.model.save import save, write_atomically
 
@@ -154,7 +154,7 @@ def test_data_files_go_into_one_beside_a_model_in_another_folder(tmp_path: Path)
     save(source.proto, tmp_path / "b" / "out.onnx", source=source)
     assert files(tmp_path / "b") == {"out.onnx", "out.onnx.data"}
     saved = onnx.load(tmp_path / "b" / "out.onnx", load_external_data=False)
-    references = [wire.Reference.of(t) for t in saved.graph.initializer]
+    references = [stored.Reference.of(t) for t in saved.graph.initializer]
     assert {r.location for r in references} == {"out.onnx.data"}
     assert all(r.offset % 64 == 0 for r in references)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from porting.errors import ModelError
-from porting.model import wire
+from porting.model import stored, wire
 from porting.model.wire import skim
 
 BIG = np.arange(2000, dtype=np.float32)
@@ -29,7 +29,7 @@ def graph(nodes=(), initializers=(), name: str = "g", **more) -> onnx.GraphProto
 
 
 def resolve(skimmed: TensorProto, data: bytes) -> bytes:
-    where = wire.Reference.of(skimmed)
+    where = stored.Reference.of(skimmed)
     return data[where.offset : where.offset + where.length]
 
 
@@ -41,7 +41,7 @@ def skim_model(proto: onnx.ModelProto, threshold: int = 1024) -> tuple[onnx.Mode
 def assert_external(skimmed: TensorProto, data: bytes, original: TensorProto) -> None:
     assert skimmed.data_location == TensorProto.EXTERNAL
     assert not skimmed.HasField("raw_data")
-    assert wire.Reference.of(skimmed).location == "m.onnx"
+    assert stored.Reference.of(skimmed).location == "m.onnx"
     assert resolve(skimmed, data) == original.raw_data
     assert (skimmed.name, skimmed.dims, skimmed.data_type) == (
         original.name,
@@ -239,15 +239,3 @@ def test_arbitrary_bytes_are_skimmed_or_refused_with_a_model_error(data: bytes, 
     except ModelError as error:
         code = error.code
     assert code in {"skimmed", "model-truncated", "model-not-onnx", "model-too-deep"}
-
-
-@pytest.mark.parametrize("kind", ["INT4", "UINT4", "FLOAT8E4M3FN", "BFLOAT16", "COMPLEX64", "BOOL"])
-@pytest.mark.parametrize("count", [1, 3, 8])
-def test_the_size_of_typed_and_raw_tensors_is_known_for_every_type(kind: str, count: int):
-    number = TensorProto.DataType.Value(kind)
-    typed = helper.make_tensor("t", number, [count], [1] * count)
-    wire.check_inline(typed)
-    raw = numpy_helper.from_array(numpy_helper.to_array(typed), "t")
-    assert raw.data_type == number
-    assert wire.stored_bytes(raw) == len(raw.raw_data)
-    wire.check_inline(raw)
