@@ -17,6 +17,7 @@ from porting.proof.shapes import (
     SIZES,
     bind,
     declared_dims,
+    declared_type,
     graph_inputs,
     input_shapes,
     is_free,
@@ -196,8 +197,7 @@ def _named(
 def _as_declared(name: str, value: Array, declared: onnx.ValueInfoProto, what: str) -> Array:
     """Floats become the declared float, integers the declared integer if that holds them."""
     array = np.asarray(value)
-    number = declared.type.tensor_type.elem_type
-    wanted = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(number)) if number else array.dtype
+    wanted = declared_type(declared) or array.dtype
     if array.dtype == wanted or wanted.kind == "O" or what == "output":
         return array
     if _floats(wanted) and (_floats(array.dtype) or array.dtype.kind in "iu"):
@@ -232,8 +232,7 @@ def _check_range(
     if name not in declared:
         known = ", ".join(declared) or "none"
         raise UsageError("unknown-input", f"no input is named {name}", f"inputs: {known}")
-    number = declared[name].type.tensor_type.elem_type
-    dtype = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(number)) if number else np.dtype("O")
+    dtype = declared_type(declared[name]) or np.dtype("O")
     low, high = ends
     shown = f"{low:g}:{high:g}"
     if dtype.kind in "OSUbc":

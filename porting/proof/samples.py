@@ -12,7 +12,7 @@ from porting.proof.exchange import Array, Case, RunFailure, Values
 from porting.proof.given import Inputs, given_of
 from porting.proof.request import Request
 from porting.proof.run import run_model
-from porting.proof.shapes import graph_inputs, load_structure
+from porting.proof.shapes import declared_type, graph_inputs, load_structure
 from porting.proof.styles import Style
 
 
@@ -90,8 +90,7 @@ def _as_declared(case: Case, model: onnx.ModelProto) -> Case:
     feeds: dict[str, Array] = {}
     for name, value in graph_inputs(model).items():
         array = np.asarray(case.feeds[name])
-        number = value.type.tensor_type.elem_type
-        wanted = np.dtype(onnx.helper.tensor_dtype_to_np_dtype(number)) if number else array.dtype
+        wanted = declared_type(value) or array.dtype
         if wanted.kind != "O" and array.dtype != wanted:
             with np.errstate(all="ignore"):
                 array = array.astype(wanted)

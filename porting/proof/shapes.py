@@ -78,6 +78,12 @@ def graph_inputs(model: onnx.ModelProto) -> dict[str, onnx.ValueInfoProto]:
     return {value.name: value for value in model.graph.input if value.name not in given}
 
 
+def declared_type(value: onnx.ValueInfoProto) -> np.dtype[Any] | None:
+    """Element type as declared; None if it is not."""
+    number = value.type.tensor_type.elem_type
+    return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(number)) if number else None
+
+
 def declared_dims(value: onnx.ValueInfoProto) -> tuple[Dim, ...] | None:
     """Dimensions as declared; None if the rank is not.
 

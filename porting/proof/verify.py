@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -18,7 +17,7 @@ from porting.proof.given import Inputs, given_of
 from porting.proof.judge import Verification, compare_runs, hold_to_expected, listed
 from porting.proof.request import Request
 from porting.proof.run import PATIENCE, Child, run_model
-from porting.proof.shapes import declared_dims, graph_inputs, graphs, load_structure
+from porting.proof.shapes import declared_dims, declared_type, graph_inputs, graphs, load_structure
 from porting.proof.tolerance import Tolerance
 
 __all__ = ["OutputComparison", "Tolerance", "Verification", "narrowest_float", "verify_files"]
@@ -250,7 +249,7 @@ class _Job:
         feeds = {}
         for name, value in graph_inputs(self.converted).items():
             array = np.asarray(case.feeds[name])
-            wanted = _numpy_type(value)
+            wanted = declared_type(value)
             if wanted is not None and wanted.kind != "O" and array.dtype != wanted:
                 with np.errstate(all="ignore"):
                     cast = array.astype(wanted)
@@ -295,11 +294,6 @@ def _who_ran(what: str, run: ModelRun) -> list[str]:
 
 def _values(results: Sequence[Values | RunFailure | None]) -> list[Values]:
     return [result for result in results if isinstance(result, dict)]
-
-
-def _numpy_type(value: onnx.ValueInfoProto) -> np.dtype[Any] | None:
-    number = value.type.tensor_type.elem_type
-    return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(number)) if number else None
 
 
 def _shape(dims: tuple[int | str | None, ...]) -> str:
