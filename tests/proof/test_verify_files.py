@@ -80,7 +80,7 @@ def test_identical_models_pass_at_two_sizes_and_report(save):
     assert result.outputs[0].elements == MOST * (2 * 4 + 1 * 7)
     record = json.loads(json.dumps(result.to_dict(), allow_nan=False))
     assert set(record) == {
-        "status", "reason", "outputs", "warnings", "tolerance", "runs", "expected",
+        "schema", "status", "reason", "outputs", "warnings", "tolerance", "runs", "expected",
     }  # fmt: skip
     assert (record["runs"], record["expected"]) == (2 * MOST, [])
     assert record["tolerance"] == {"rel": 1e-5, "abs": 0.0, "scale": 1e-5, "floor": 1e-3}
