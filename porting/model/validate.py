@@ -31,6 +31,8 @@ Locate: TypeAlias = Callable[[TensorProto], object]
 
 _EQUATION = re.compile(rb"[A-Za-z.,>\s-]*")
 """Characters of an Einsum's equation; onnx's inference goes on forever at some others."""
+_BODIES = {"If": "then_branch", "Loop": "body", "Scan": "body", "SequenceMap": "body"}
+"""The attribute that holds the graph, or the first one, which an operator runs."""
 _TEXT = frozenset({str})
 _TENSORS = frozenset({"tensor_type", "sparse_tensor_type"})
 
@@ -163,6 +165,8 @@ def _check_node(index: int, node: NodeProto, scope: _Scope) -> set[str]:
     if not names <= scope.values[-1]:
         for name in names:
             _require_value(name, f"as an input of {_label(index, node)}", scope)
+    if node.op_type in _BODIES and domain == "ai.onnx":
+        _require_body(index, node)
     for attribute in node.attribute:
         _require_text(attribute.name)
         _check_attribute(attribute, scope)
@@ -175,6 +179,14 @@ def _check_node(index: int, node: NodeProto, scope: _Scope) -> set[str]:
         for body in attribute.graphs:
             names |= _check_graph(body, scope)
     return names
+
+
+def _require_body(index: int, node: NodeProto) -> None:
+    name = _BODIES[node.op_type]
+    for attribute in node.attribute:
+        if attribute.name == name and attribute.type == AttributeProto.GRAPH:
+            return
+    raise wire.broken("model-body-missing", f"{_label(index, node)} has no graph {name}")
 
 
 def _check_type(name: str, declared: TypeProto) -> None:

@@ -31,28 +31,49 @@ def refusal(model: onnx.ModelProto, facts: Facts) -> str:
     return ""
 
 
-def _rounds(nodes: Iterable[onnx.NodeProto], facts: Facts) -> float:
-    """The most rounds that a loop among nodes runs for certain, with what its body multiplies."""
+def _rounds(
+    nodes: Iterable[onnx.NodeProto], facts: Facts, sure: frozenset[str] = frozenset()
+) -> float:
+    """The most rounds that a loop among nodes runs for certain, with what its body multiplies.
+
+    `sure` are the conditions that are known to stay true around them.
+    """
     most: float = 0
     for node in nodes:
         for body in (a.g for a in node.attribute if a.HasField("g")):
-            inner = _rounds(body.node, facts)
-            if node.op_type == "Loop":
-                inner = _of_loop(node, body, facts) * max(inner, 1)
-            most = max(most, inner)
+            own: float = 1
+            inside = sure
+            if node.op_type == "Loop" and _goes_on(node, body, facts, sure):
+                own = _count(node, facts)
+                inside = sure | _passed(body)
+            inner = _rounds(body.node, facts, inside)
+            most = max(most, inner, own * max(inner, 1) if own > 1 else 0)
     return most
 
 
-def _of_loop(node: onnx.NodeProto, body: onnx.GraphProto, facts: Facts) -> float:
-    """How often a loop runs whose condition only passes through; 0 where that is not known."""
-    named = [*node.input, "", ""][:2]
-    count, condition = (facts.constant(name) if name else None for name in named)
-    passes = {value.name for value in body.input[1:2]}
-    for inner in body.node:
-        if inner.op_type == "Identity" and inner.input[0] in passes:
-            passes.update(inner.output)
-    last = [value.name for value in body.output[:1]]
-    always = last and (last[0] in passes) and (condition is None or bool(condition.all()))
-    if not always or (named[1] and condition is None) or (named[0] and count is None):
-        return 0
-    return float(count.max()) if count is not None and count.size else math.inf
+def _goes_on(
+    node: onnx.NodeProto, body: onnx.GraphProto, facts: Facts, sure: frozenset[str]
+) -> bool:
+    """Whether the condition of a loop is true at first, and then passed on as it is."""
+    name = node.input[1] if len(node.input) > 1 else ""
+    first = facts.constant(name) if name else None
+    starts = not name or name in sure or (first is not None and bool(first.all()))
+    return starts and bool(body.output) and body.output[0].name in _passed(body)
+
+
+def _passed(body: onnx.GraphProto) -> frozenset[str]:
+    """Names of the condition that a body is given, and of its copies."""
+    names = {value.name for value in body.input[1:2]}
+    for node in body.node:
+        if node.op_type == "Identity" and node.input and node.input[0] in names:
+            names.update(node.output)
+    return frozenset(names)
+
+
+def _count(node: onnx.NodeProto, facts: Facts) -> float:
+    """Rounds that a loop is given; 1 where that is not known, endless where it is not limited."""
+    name = node.input[0] if node.input else ""
+    if not name:
+        return math.inf
+    count = facts.constant(name)
+    return float(count.max()) if count is not None and count.size else 1

@@ -666,3 +666,14 @@ def test_no_name_breaks_the_line_of_a_message(field: str):
     setattr(node, field, "a\nb\x1b[31m")
     refuse(make([node], opsets=[("", 17), ("a\nb\x1b[31m", 1)]), "model-undefined-value")
     refuse(make([], opsets=[("a\n", 1), ("a\n", 2)]), "model-opset-conflict")
+
+
+@pytest.mark.parametrize("op_type", ["If", "Loop", "Scan", "SequenceMap"])
+@pytest.mark.parametrize("name", ["body", "then_branch", "other"])
+def test_control_flow_without_a_graph_to_run(op_type: str, name: str):
+    node = helper.make_node(op_type, ["x"], ["y"])
+    refuse(make([node]), "model-body-missing")
+    node.attribute.add(name=name, type=onnx.AttributeProto.INT, i=1)
+    refuse(make([node]), "model-body-missing")
+    other = helper.make_node(op_type, ["x"], ["y"], domain="custom")
+    assert load(make([other], opsets=[("", 17), ("custom", 1)])).opsets

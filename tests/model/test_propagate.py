@@ -23,8 +23,9 @@ def shape_of(model: onnx.ModelProto, name: str) -> list[int | str]:
 
 def test_sizes_are_followed_through_arithmetic():
     model = onnx.parser.parse_model(
-        f"{HEAD} g (float[n, 4] x, float[8] y) => (float[a, b] z) {{ s = Shape(x) i = Constant<value_ints"
-        " = [1]>() d = Gather(s, i) m = Constant<value_ints = [-1]>() t = Concat<axis = 0>(d, m)"
+        f"{HEAD} g (float[n, 4] x, float[8] y) => (float[a, b] z) {{ s = Shape(x)"
+        " i = Constant<value_ints = [1]>() d = Gather(s, i)"
+        " m = Constant<value_ints = [-1]>() t = Concat<axis = 0>(d, m)"
         " z = Reshape(y, t) }"
     )
     assert shape_of(infer_with_data(model), "z")[0] == 4
@@ -40,7 +41,8 @@ def test_channels_that_are_joined_again_and_again_are_no_lists():
     body = " ".join(f"a{i + 1} = Concat<axis = 1>(a{i or ''}, a{i or ''})" for i in range(30))
     tail = "s = Shape(x) z = Reshape(x, s)"
     model = onnx.parser.parse_model(
-        f"{HEAD} g (float[2, 3] x) => (float[c, d] z, float[a, b] a30) {{ a = Relu(x) {body} {tail} }}"
+        f"{HEAD} g (float[2, 3] x) => (float[c, d] z, float[a, b] a30)"
+        f" {{ a = Relu(x) {body} {tail} }}"
     )
     inferred = infer_with_data(model)
     assert shape_of(inferred, "a30")[0] == 2

@@ -85,9 +85,10 @@ def test_a_loop_that_is_short_or_may_end_is_run(model):
     assert not refused(model)
 
 
-def test_rounds_of_loops_inside_loops_multiply():
+@pytest.mark.parametrize("condition", ["", "go", "c"])
+def test_rounds_of_loops_inside_loops_multiply(condition):
     inner = loop(4000).graph.node[0]
-    inner.input[:] = ["n", "", "v"]
+    inner.input[:] = ["n", condition, "v"]
     inner.output[:] = ["z"]
     assert not refused(loop(2000, inner=inner))
     assert "16000000 rounds" in refused(loop(4000, inner=inner))
