@@ -3,8 +3,9 @@
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence, Set
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
@@ -15,6 +16,9 @@ from porting.errors import PortError
 
 _Item = TypeVar("_Item")
 _Answer = TypeVar("_Answer")
+
+_AWAKE_EVERY, _MOMENT = 0.5, 0.01
+"""Seconds."""
 
 
 def cores() -> int:
@@ -47,7 +51,7 @@ def ordered(
         with _interrupts_waiting():
             futures = [pool.submit(function, item) for item in items]
         for future in futures:
-            yield future.result()
+            yield _answer(future)
     except BrokenProcessPool:
         _stop(pool, others)
         raise PortError(
@@ -59,14 +63,22 @@ def ordered(
     pool.shutdown()
 
 
+def _answer(future: Future[_Answer]) -> _Answer:
+    """What it gives; no wait is long, since one that begins just after Ctrl-C would not end."""
+    while not wait((future,), _AWAKE_EVERY).done:
+        pass
+    return future.result()
+
+
 def _stop(pool: ProcessPoolExecutor, others: Set[BaseProcess]) -> None:
     """Ends a pool's processes at once, whatever they are doing."""
     pool.shutdown(wait=False, cancel_futures=True)
     ours = set(active_children()) - others
     for child in ours:
         child.terminate()
-    for child in ours:
-        child.join()
+    # the pool's own thread may be the one that hears of the end, and tell of it a little later
+    while any(child.is_alive() for child in ours):
+        time.sleep(_MOMENT)
 
 
 @contextmanager

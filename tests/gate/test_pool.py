@@ -61,15 +61,15 @@ def test_no_more_is_computed_for_one_who_stops_listening():
 
 SCRIPT = """
 import sys, time
+from contextlib import closing
 from multiprocessing import active_children
-from pathlib import Path
 from porting.gate.pool import ordered
 if __name__ == "__main__":
-    answers = ordered(time.sleep, [0, 300, 300], 2)
-    next(answers)
-    print(*(child.pid for child in active_children()), flush=True)
     try:
-        next(answers)
+        with closing(ordered(time.sleep, [0, 300, 300], 2)) as answers:
+            next(answers)
+            print(*(child.pid for child in active_children()), flush=True)
+            next(answers)
     except KeyboardInterrupt:
         sys.exit(2)
 """
