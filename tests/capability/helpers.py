@@ -1,6 +1,7 @@
 """Tiny tables and tiny models: what every test of a capability table begins with."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from textwrap import indent
 from typing import Any
@@ -13,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from porting.capability import yaml_reader
 from porting.capability.judge import Judge
 from porting.capability.table import CapabilityTable, table_of
+from porting.capability.targets import load_target
 from porting.checking import judge_model
 from porting.model.dtypes import NUMBER_OF
 from porting.prepare import prepare
@@ -130,6 +132,17 @@ def judged(
     prepared = prepare(model, shapes, dims)
     judge = Judge(capabilities, precision, options or {})
     return judge_model(judge, prepared.graph, prepared.info())
+
+
+@cache
+def shipped(target: str) -> CapabilityTable:
+    """A table of `op_maps`."""
+    return load_target(target)
+
+
+def check(model: onnx.ModelProto, target: str, **more: Any) -> CheckResult:
+    """What a shipped table makes of a model; `more` as for `judged`."""
+    return judged(model, shipped(target), **more)
 
 
 def result(model: onnx.ModelProto, capabilities: CapabilityTable, **more: Any) -> NodeResult:

@@ -1,17 +1,13 @@
 """What sets the other chips of Axera apart from the AX650."""
 
 from collections.abc import Mapping
-from functools import cache
-from typing import Any
 
 import onnx
 import pytest
-from capability.helpers import Given, ints, node_model, ones
-from capability.helpers import judged as checked
+from capability.helpers import Given, check, ints, node_model, ones, shipped
 
-from porting.capability.table import CapabilityTable
 from porting.capability.targets import load_target
-from porting.results import CheckResult, Finding
+from porting.results import Finding
 
 IMAGE = (1, 3, 8, 8)
 NEITHER_620E_NOR_615 = """
@@ -39,15 +35,6 @@ BEYOND: Mapping[str, list[str]] = {
 SMALL = ["InstanceNormalization", "LayerNormalization", "LpNormalization", "SpatialTransformer"]
 
 
-@cache
-def table(target: str) -> CapabilityTable:
-    return load_target(target)
-
-
-def check(given: onnx.ModelProto, target: str, **more: Any) -> CheckResult:
-    return checked(given, table(target), **more)
-
-
 def x(op_type: str, shape: Given = IMAGE, **more: object) -> onnx.ModelProto:
     return node_model(op_type, {"x": shape}, **more)
 
@@ -73,13 +60,13 @@ def told(model: onnx.ModelProto, target: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize("target", LACKING)
 def test_the_table_is_well_formed_and_has_a_short_name(target: str) -> None:
-    table(target).validate()
+    shipped(target).validate()
     assert load_target(target.removeprefix("axera-")).data.target == target
 
 
 @pytest.mark.parametrize("target", LACKING)
 def test_operators_beside_those_of_the_ax650(target: str) -> None:
-    base, own = (set(table(t).data.ops) for t in ("axera-ax650", target))
+    base, own = (set(shipped(t).data.ops) for t in ("axera-ax650", target))
     assert sorted(base - own) == sorted(LACKING[target])
     assert sorted(own - base) == BEYOND[target]
 

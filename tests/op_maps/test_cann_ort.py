@@ -1,30 +1,18 @@
 """ONNX Runtime's CANN provider, in the three ways in which it can be run."""
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from capability.helpers import Given, model_of, node_model, ones
-from capability.helpers import judged as checked
+from capability.helpers import Given, check, model_of, node_model, ones, shipped
 from onnx import helper
 
-from porting.capability.table import CapabilityTable
 from porting.capability.targets import load_target
-from porting.results import CheckResult, NodeResult
+from porting.results import NodeResult
 
 WHOLE, PARTS, KERNELS = "cann-ort-ep", "cann-ort-ep-subgraph", "cann-ort-kernels"
 IMAGE = (1, 3, 8, 8)
-
-
-@cache
-def table(target: str) -> CapabilityTable:
-    return load_target(target)
-
-
-def check(given: onnx.ModelProto, target: str, **more: Any) -> CheckResult:
-    return checked(given, table(target), **more)
 
 
 def judged(model: onnx.ModelProto, target: str, **more: Any) -> NodeResult:
@@ -50,7 +38,7 @@ def gemm(**more: Any) -> onnx.ModelProto:
 
 @pytest.mark.parametrize("target", [WHOLE, PARTS, KERNELS])
 def test_every_entry_is_well_formed(target: str) -> None:
-    table(target).validate()
+    shipped(target).validate()
     assert load_target("ort-ep").data.target == WHOLE
 
 

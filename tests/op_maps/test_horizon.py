@@ -1,33 +1,21 @@
 """Horizon's RDK boards: limits of the BPU, and beside them those of the CPU that takes the rest."""
 
-from functools import cache
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
-from capability.helpers import Given, floats, ints, model_of, node_model, ones
-from capability.helpers import judged as checked
+from capability.helpers import Given, check, floats, ints, model_of, node_model, ones, shipped
 from onnx import helper
 
-from porting.capability.table import CapabilityTable
 from porting.capability.targets import available, load_target
-from porting.results import CheckResult, NodeResult
+from porting.results import NodeResult
 
 X3, ULTRA, X5 = "horizon-rdk-x3", "horizon-rdk-ultra", "horizon-rdk-x5"
 CHIPS = [X3, ULTRA, X5]
 BAYES = [ULTRA, X5]
 IMAGE = (1, 4, 8, 8)
 RUNS, HOST, NEVER, MAYBE = "supported", "fallback", "unsupported", "unknown"
-
-
-@cache
-def table(target: str) -> CapabilityTable:
-    return load_target(target)
-
-
-def check(given: onnx.ModelProto, target: str, **more: Any) -> CheckResult:
-    return checked(given, table(target), **more)
 
 
 def model(op_type: str, inputs: Any = IMAGE, *names: Any, **more: Any) -> onnx.ModelProto:
@@ -100,18 +88,18 @@ def named(op_type: str, inputs: str, output: str, **more: Any) -> onnx.NodeProto
 class TestTables:
     @pytest.mark.parametrize("target", CHIPS)
     def test_every_entry_is_well_formed(self, target: str) -> None:
-        table(target).validate()
+        shipped(target).validate()
         assert load_target(target.removeprefix("horizon-")).data.target == target
         assert "_horizon" not in available()
 
     def test_the_list_of_the_x3_has_two_more(self) -> None:
-        ops = {t: set(table(t).data.ops) for t in CHIPS}
+        ops = {t: set(shipped(t).data.ops) for t in CHIPS}
         assert ops[X3] - ops[ULTRA] == {"NonZero", "ReduceLogSum"}
         assert ops[ULTRA] == ops[X5]
         assert len(ops[X5]) == 157
 
     def test_what_is_not_integrated(self) -> None:
-        missing = [[k for k, e in table(t).data.ops.items() if e.verdict == NEVER] for t in CHIPS]
+        missing = [[k for k, e in shipped(t).data.ops.items() if e.verdict == NEVER] for t in CHIPS]
         assert [len(m) for m in missing] == [37, 37, 36]
         assert set(missing[1]) - set(missing[2]) == {"Mod"}
 
