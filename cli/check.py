@@ -70,15 +70,7 @@ def command(
     ] = False,
     every: Annotated[bool, typer.Option("--all", help="List supported nodes too (json).")] = False,
     form: options.ReportOption = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            help="Write the report to a file; its name's end says how.",
-            metavar="FILE",
-        ),
-    ] = None,
+    out: options.OutputOption = None,
 ) -> int:
     """Hold every node of models against the capability tables of chips.
 

@@ -68,8 +68,7 @@ def command(
 
     sinks = options.parse_sinks(form, None)
     if report is not None:
-        shown = [s for s in sinks if s.format == "text" or s.file is not None]
-        sinks = [Sink(format_of(report), report), *shown]
+        sinks = [Sink(format_of(report), report), *sinks]
     output.check_sinks(sinks)
     job = planned_one(
         Request(

@@ -34,11 +34,9 @@ def command(
         bool, typer.Option("--external", help="Read weights in files beside the models too.")
     ] = False,
     form: Annotated[
-        Format, typer.Option("--format", help="How the report is written.")
-    ] = Format.text,
-    out: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the report to a file.")
+        Format | None, typer.Option("--format", help="How the report is written.")
     ] = None,
+    out: options.OutputOption = None,
 ) -> int:
     """Tell what changed between two models: nodes, types, weights, and verdicts on a chip.
 
@@ -53,6 +51,7 @@ def command(
     """
     shapes, dims = options.parse_shapes(shape), options.parse_dims(dim)
     choices = options.parse_choices(option)
+    written = options.form_for(form, out, Format)
 
     from porting.differing import diff
 
@@ -67,7 +66,7 @@ def command(
         options=choices,
         external=external,
     )
-    _write(result, form, out)
+    _write(result, written, out)
     return 0 if result.passed else 1
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
@@ -138,6 +138,15 @@ SeedsOption = Annotated[
         help="How many times inputs are drawn, for each size; 3 to 12 by the cost if not given.",
     ),
 ]
+OutputOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="Write the report to a file; its name's end says how.",
+        metavar="FILE",
+    ),
+]
 FormatOption = Annotated[Format, typer.Option("--format", help="How the report is written.")]
 ReportOption = Annotated[
     list[str] | None,
@@ -231,6 +240,29 @@ def parse_sinks(texts: Iterable[str] | None, file: Path | None) -> list["Sink"]:
             "format-twice", "two reports go to one place", "write --format html=report.html"
         )
     return sinks
+
+
+_Form = TypeVar("_Form", bound=StrEnum)
+
+
+def form_for(given: _Form | None, file: Path | None, forms: type[_Form]) -> _Form:
+    """The form that was asked for; else the one that the end of the file's name asks for; or text.
+
+    Raises:
+        UsageError: There is no such form here.
+    """
+    from porting.report.formats import format_of
+
+    if given is not None:
+        return given
+    name = format_of(file) if file is not None else "text"
+    if name not in list(forms):
+        raise UsageError(
+            "format-unknown",
+            f"{file}: this report is not written as {name}",
+            f"--format takes {', '.join(forms)}",
+        )
+    return forms(name)
 
 
 def half_type(float16: bool, bfloat16: bool) -> str:

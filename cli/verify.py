@@ -19,10 +19,10 @@ def command(
     seeds: options.SeedsOption = None,
     as_type: options.AsOption = "",
     as_tolerance: options.AsToleranceOption = None,
-    form: options.FormatOption = Format.text,
-    out: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the report to a file.")
+    form: Annotated[
+        Format | None, typer.Option("--format", help="How the report is written.")
     ] = None,
+    out: options.OutputOption = None,
 ) -> int:
     """Run two models on the same inputs and compare their outputs.
 
@@ -35,6 +35,7 @@ def command(
       port verify model.onnx model.ascend.onnx --as float16 --as-tolerance 0.05
     """
     options.require_as(as_type, as_tolerance)
+    written = options.form_for(form, out, Format)
     shapes, dims = options.parse_shapes(shape), options.parse_dims(dim)
 
     from porting.verifying import inputs_of, verify
@@ -56,7 +57,7 @@ def command(
         )
         data["simulation"] = drift.to_dict()
         failed = failed or drift.status == "failed"
-    if form is Format.json:
+    if written is Format.json:
         output.write_report(output.to_json(data), out)
     elif out is not None:
         from porting.report.text import render_verification

@@ -27,11 +27,11 @@ One result, many forms. `--format` may repeat, and each may name its file:
 
     port check model.onnx --target {TARGET} --format text --format sarif=out.sarif
 
-Only one goes to standard output. `-o FILE` (check) and `--report FILE` (convert) choose the format
-by the end of the file's name. A report is the same, byte for byte, in two runs on the same files:
-it has no times and no paths but those that were given. Names from models are escaped in each as
-it needs; control characters, marks that change the direction of writing and halves of surrogate
-pairs are written as escapes.
+Only one goes to standard output. `-o FILE` (`check`, `diff`, `verify`) and `--report FILE`
+(`convert`) choose the format by the end of the file's name. A report is the same, byte for byte, in
+two runs on the same files: it has no times and no paths but those that were given. Names from
+models are escaped in each as it needs; control characters, marks that change the direction of
+writing and halves of surrogate pairs are written as escapes.
 
 | format | file | for |
 | --- | --- | --- |

@@ -23,6 +23,16 @@ def test_the_status_is_0_without_a_target(folder, capsys):
     assert "DIFF  nodes: 1 added, 0 removed" in capsys.readouterr().out
 
 
+def test_the_end_of_the_files_name_says_how_it_is_written(folder, capsys):
+    for name, start in (("d.json", "{"), ("d.md", "## port diff"), ("d.txt", "old  old.onnx")):
+        assert run(["diff", "old.onnx", "new.onnx", "-o", name]) == 0
+        assert (folder / name).read_text().startswith(start)
+    assert run(["diff", "old.onnx", "new.onnx", "-o", "d.md", "--format", "json"]) == 0
+    assert (folder / "d.md").read_text().startswith("{")
+    assert run(["diff", "old.onnx", "new.onnx", "-o", "d.html"]) == 2
+    assert "--format takes text, json, markdown" in capsys.readouterr().err
+
+
 def test_the_status_is_1_if_something_new_fails(folder, capsys):
     assert run(["diff", "old.onnx", "new.onnx", "--op-map", "toy.yaml"]) == 1
     text = capsys.readouterr().out

@@ -50,6 +50,14 @@ def test_a_conversion_has_all_formats_too(folder, capsys):
     assert ET.parse(folder / "a.xml").getroot().get("failures") == "0"
 
 
+def test_a_conversions_report_goes_to_a_file_beside_what_is_shown(folder, capsys):
+    command = ["convert", "model.onnx", "--op-map", "toy.yaml", "-o", "out.onnx", "--dim", "n=2"]
+    for form, start in (([], "model.onnx "), (["--format", "json"], "{")):
+        assert run([*command, "--report", "r.md", *form]) == 0
+        assert (folder / "r.md").read_text().startswith("## port")
+        assert capsys.readouterr().out.lstrip().startswith(start)
+
+
 def test_annotations_come_with_a_summary_that_is_appended(folder, capsys, monkeypatch):
     summary = folder / "summary.md"
     summary.write_text("before")
