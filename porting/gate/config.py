@@ -117,17 +117,30 @@ def _config(file: Path, data: dict[str, Any]) -> Config:
         line = _line(file, loc)
         where = f"{file}:{line}" if line else str(file)
         why, help_ = _reason(first, loc)
-        raise UsageError("config-invalid", f"{where}: {'.'.join(loc)}: {why}", help_) from None
+        raise UsageError("config-invalid", f"{where}: {_named(loc)}: {why}", help_) from None
+
+
+def _named(loc: list[str]) -> str:
+    """A setting as a reader counts: `waiver 1, until`."""
+    if loc[0] == "waiver" and len(loc) > 1:
+        return ", ".join([f"waiver {int(loc[1]) + 1}", *loc[2:]])
+    return ".".join(loc)
 
 
 def _reason(error: Any, loc: list[str]) -> tuple[str, str]:
     """What is wrong, and what to write instead."""
     if error["type"] == "extra_forbidden":
         known = _fields(loc)
+        if len(loc) > 1 and loc[-1] in _fields(loc[-1:]):
+            return "there is no such setting", "it belongs above the first [section] of the file"
         guess = did_you_mean(loc[-1], known, 2, 0.5)
         return "there is no such setting", guess or f"there are {', '.join(known)}"
     if error["type"] == "missing":
         return "it is missing", "a waiver says why" if loc[-1] == "reason" else ""
+    if error["type"].startswith("date"):
+        return "it is not a date", "without quotes: until = 2030-12-31"
+    if error["type"] == "string_too_short":
+        return "it is empty", ""
     message = str(error["msg"]).removeprefix("Value error, ")
     return message[:1].lower() + message[1:], ""
 

@@ -88,11 +88,23 @@ def test_port_toml_is_taken_before_pyproject_and_others_tools_are_passed_over(re
     [
         ("targts = 1", "port.toml:1: targts: there is no such setting | did you mean targets?"),
         ("\n[model.x]\nshap = {}", "port.toml:3: model.x.shap: there is no such setting"),
-        ("[[waiver]]\nop = 'Tan'", "waiver.0.reason: it is missing | a waiver says why"),
-        ("[[waiver]]\nreason = ' '\nop = 'Tan'", "waiver.0.reason: "),
-        ("[[waiver]]\nreason = 'r'", "waiver.0: it waives everything"),
-        ("[[waiver]]\nreason = 'r'\nop = '*'\ntarget = 'all'", "waiver.0: it waives everything"),
-        ("[[waiver]]\nreason = 'r'\nop = 'T'\nuntil = 'soon'", "port.toml:4: waiver.0.until: "),
+        ("[[waiver]]\nop = 'Tan'", "waiver 1, reason: it is missing | a waiver says why"),
+        ("[[waiver]]\nreason = ' '\nop = 'Tan'", "waiver 1, reason: it is empty"),
+        ("[[waiver]]\nreason = 'r'", "waiver 1: it waives everything"),
+        ("[[waiver]]\nreason = 'r'\nop = '*'\ntarget = 'all'", "waiver 1: it waives everything"),
+        (
+            "[[waiver]]\nreason = 'r'\nop = 'T'\nuntil = 'soon'",
+            "port.toml:4: waiver 1, until: it is not a date",
+        ),
+        (
+            "[[waiver]]\nreason = 'r'\nop = 'T'\nuntil = '2030-12-31'",
+            "it is not a date | without quotes: until = 2030-12-31",
+        ),
+        (
+            "[[waiver]]\nreason = 'r'\nop = 'T'\n[[waiver]]\nreason = 'r'\nfail-on = 'fallback'",
+            "waiver 2, fail-on: there is no such setting | it belongs above the first [section]",
+        ),
+        ("[shape]\nx = [1]\n[model.'m']\nmodels = 'm'", "it belongs above the first [section]"),
         ("fail-on = 'supported'", "port.toml:1: fail-on: 'supported' is no verdict to fail on"),
         ("fail_on = 'unknown'", "did you mean fail-on?"),
         ("max-fallback = '200%'", "'200%' is no number of nodes"),
