@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     Field,
@@ -24,6 +25,16 @@ def _verdicts(value: object) -> object:
     return {"default": value} if isinstance(value, str) else value
 
 
+def _one_line(text: str) -> str:
+    if "\n" in text.strip():
+        raise ValueError("this is one line of text")
+    return text
+
+
+Line: TypeAlias = Annotated[str, AfterValidator(_one_line)]
+"""Text that reports show as it is: a line of its own could pass for one of theirs."""
+
+
 class _Strict(BaseModel):
     model_config = STRICT
 
@@ -36,8 +47,8 @@ class Toolchain(_Strict):
         version: In quotes where it looks like a number.
     """
 
-    name: str
-    version: str
+    name: Line
+    version: Line
 
 
 class Source(_Strict):
@@ -50,7 +61,7 @@ class Source(_Strict):
         kind: How good it is as evidence.
     """
 
-    title: str
+    title: Line
     where: str
     date: Annotated[str, WithJsonSchema({"type": ["string", "number"]})] = ""
     kind: Evidence
@@ -120,7 +131,7 @@ class Condition(_Strict):
     when: str = ""
     that: str = "False"
     else_: Verdict | None = Field(None, alias="else")
-    why: str
+    why: Line
     source: OneOrMore = []
     help: str = ""
     stage: Stage | None = None
@@ -148,7 +159,7 @@ class AttributeLimit(_Strict):
     range: Ranges | None = None
     written: Literal["explicit", "absent", "default"] | None = None
     else_: Verdict | None = Field(None, alias="else")
-    why: str = ""
+    why: Line = ""
     source: OneOrMore = []
     help: str = ""
 
@@ -227,7 +238,7 @@ class OperatorEntry(Limits):
     """
 
     verdict: Verdict = "supported"
-    why: str = ""
+    why: Line = ""
     help: str = ""
     opset: Ranges | None = None
     compute: list[str] = []
@@ -255,11 +266,11 @@ class Pattern(_Strict):
         fuses: Whether the nodes are run as one, and not judged one by one.
     """
 
-    name: str
+    name: Line
     match: str
     when: str = ""
     verdict: Verdict = "supported"
-    why: str = ""
+    why: Line = ""
     help: str = ""
     require: list[Condition] = []
     want: str = ""
@@ -296,9 +307,9 @@ class TableHead(_Strict):
 
     schema_: Literal[1] = Field(alias="schema")
     target: str
-    name: str
+    name: Line
     aliases: list[str] = []
-    vendor: str
+    vendor: Line
     class_: Literal["datacenter", "edge", "embedded", "gpu"] = Field(alias="class")
     toolchain: Toolchain
     evidence: Evidence

@@ -23,6 +23,8 @@ MAX_DIGITS = 100
 
 Path_: TypeAlias = tuple[str | int, ...]
 
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+"""What a terminal acts on or does not show; YAML writes it as an escape."""
 _INT = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _WORDS: Mapping[str, object] = {
@@ -159,6 +161,8 @@ class _Builder:
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, i)) for i, item in enumerate(node.value)]
         assert isinstance(node, yaml.ScalarNode)
+        if _UNSEEN.search(node.value):
+            raise self._error(node, "a control character in text")
         if node.style:
             return node.value
         if len(node.value) > MAX_DIGITS and _INT.fullmatch(node.value):
@@ -171,6 +175,8 @@ class _Builder:
             if not isinstance(key_node, yaml.ScalarNode):
                 raise self._error(key_node, "a key is a plain word")
             key = str(key_node.value)
+            if not key.isprintable():
+                raise self._error(key_node, "a control character in a key")
             if key in result:
                 raise self._error(key_node, f"the key '{key}' stands twice")
             result[key] = self.build(value_node, (*path, key))

@@ -264,3 +264,8 @@ def test_a_chain_of_tables_that_is_too_long_is_refused(tmp_path: Path):
 
 def test_the_head_of_these_tests_is_a_valid_table():
     assert table("Relu: {}").data.target == HEAD["target"]
+
+
+@pytest.mark.parametrize("field", ["name", "vendor"])
+def test_a_name_that_would_break_the_line_of_a_report_is_refused(field):
+    refuse("Relu: {}", f"{field}: this is one line of text", **{field: "x\n::error::y"})

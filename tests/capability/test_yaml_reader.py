@@ -202,3 +202,9 @@ def test_a_pipe_is_not_read(tmp_path: Path):
     with pytest.raises(TableError, match="not a regular file") as caught:
         read(tmp_path / "t.yaml")
     assert caught.value.code == "table-unreadable"
+
+
+@pytest.mark.parametrize("code", ["e", "x00", "x9b", "u202e", "u200b", "u2028", "N"])
+def test_text_that_a_terminal_acts_on_is_refused(code):
+    refuse(f'a: 1\nb: "\\{code}"', r"t\.yaml:2: a control character in text")
+    refuse(f'a: 1\n"x\\{code}": 2', r"t\.yaml:2: a control character in a key")
