@@ -60,11 +60,12 @@ def test_no_more_is_computed_for_one_who_stops_listening():
 
 
 SCRIPT = """
-import sys, time
+import signal, sys, time
 from contextlib import closing
 from multiprocessing import active_children
 from porting.gate.pool import ordered
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore it in the background
     try:
         with closing(ordered(time.sleep, [0, 300, 300], 2)) as answers:
             next(answers)

@@ -347,7 +347,10 @@ def waited_for(condition):
 def test_ctrl_c_is_status_2_and_says_so(folder):
     for number in range(40):
         save(Path(f"many/{number}.onnx"), BOTH)
-    code = "from porting.cli import main\nif __name__ == '__main__': main()"
+    listen = "signal.signal(signal.SIGINT, signal.default_int_handler)"  # ignored in a background
+    code = (
+        f"import signal; {listen}; from porting.cli import main\nif __name__ == '__main__': main()"
+    )
     command = [sys.executable, "-c", code, "check", "many/*.onnx", "-t", "all", "--jobs", "2"]
     started = subprocess.Popen(
         command,
