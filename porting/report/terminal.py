@@ -41,8 +41,8 @@ def print_item(console: Console, label: Text | str, text: Text | str) -> None:
     body = Text(text) if isinstance(text, str) else text
     indent = head.cell_len
     if console.width - indent < _LEAST:
-        head, body, indent = Text(), head + body, _STEP
+        head, body, indent = Text(), Text.assemble(head, body), _STEP
     for number, line in enumerate(body.wrap(console, console.width - indent) or [Text()]):
         line.rstrip()
         start = Text(" " * indent) if number else head
-        console.print(start + line, soft_wrap=True)
+        console.print(Text.assemble(start, line), soft_wrap=True)

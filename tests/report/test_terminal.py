@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
+from rich.text import Text
 
 from porting.report.terminal import console_for_file, print_item
 
@@ -39,6 +40,14 @@ def test_where_the_label_leaves_no_room_the_text_goes_below_it():
         "unsupported  a word that is",
         "  here",
     ]
+
+
+@pytest.mark.parametrize("width", [60, 20])
+def test_the_labels_colour_is_the_labels_alone(width):
+    stream = StringIO()
+    console = Console(file=stream, width=width, force_terminal=True, color_system="standard")
+    print_item(console, Text("unsupported  ", "red"), "word")
+    assert stream.getvalue().startswith("\x1b[31munsupported  \x1b[0mword")
 
 
 @pytest.mark.parametrize("name", ["FORCE_COLOR", "TTY_COMPATIBLE", "CLICOLOR_FORCE"])
