@@ -51,7 +51,7 @@ def bombs() -> Iterator[Case]:
     yield built("einsum-of-nonsense", "model-equation", lambda: text(
         'g (float[2] x) => (float y) { y = Einsum<equation = "...->->,,%">(x) }'))  # fmt: skip
     yield built("einsum-of-other-letters", "model-equation", lambda: text(
-        'g (float[2] x) => (float y) { y = Einsum<equation = "\u0301,b->b">(x, x) }'))  # fmt: skip
+        'g (float[2] x) => (float y) { y = Einsum<equation = "\u0301->b">(x) }'))  # fmt: skip
     yield built("loop-of-2^62-rounds", "1 1 1 0 0", lambda: _loop(2**62))
     yield built("loop-without-end", "1 1 1 0 0", lambda: _loop(None))
     yield built("loops-in-loops", "1 1 1 0 0", _loops)
@@ -139,16 +139,16 @@ def _convolution() -> ModelProto:
 
 
 def large() -> Iterator[Case]:
-    """Files of many parts."""
-    yield built("100000-nodes", "1 0 0 0 0", lambda: _chain(COUNT, "Relu", 1), slow=True)
-    yield built("100000-nodes-of-one-value", "1 0 0 0 0", _fan, slow=True)
-    yield built("100000-initializers", "1 0 0 0 0", _weights, slow=True)
-    yield built("100000-constants", "1 0 0 0 0", _constants, slow=True)
-    yield built("100000-inputs-of-a-node", "1 0 0 0 0", lambda: _chain(1, "Sum", COUNT), slow=True)
-    yield built("100000-attributes", "1 0 0 0 0", _attributes, slow=True)
-    yield built("100000-metadata", "1 0 0 0 0", _metadata, slow=True)
-    yield built("20000-folds-in-a-row", "1 0 0 0 0", _folds, slow=True)
-    yield Case("a-protobuf-of-3-gb", _sparse_file, ("1", "0", "0", "0", "0"), slow=True)
+    """Files of many parts, which onnxruntime may take minutes to load: nothing is verified."""
+    yield built("100000-nodes", "0 0 - 0 0", lambda: _chain(COUNT, "Relu", 1), slow=True)
+    yield built("100000-nodes-of-one-value", "0 0 - 0 0", _fan, slow=True)
+    yield built("100000-initializers", "0 0 - 0 0", _weights, slow=True)
+    yield built("100000-constants", "0 0 - 0 0", _constants, slow=True)
+    yield built("100000-inputs-of-a-node", "0 0 - 0 0", lambda: _chain(1, "Sum", COUNT), slow=True)
+    yield built("100000-attributes", "0 node-invalid - node-invalid 0", _attributes, slow=True)
+    yield built("100000-metadata", "0 0 - 0 0", _metadata, slow=True)
+    yield built("20000-folds-in-a-row", "0 0 - 0 0", _folds, slow=True)
+    yield Case("a-protobuf-of-3-gb", _sparse_file, ("1", "0", "-", "0", "0"), slow=True)
 
 
 def _fan() -> ModelProto:

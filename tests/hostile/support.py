@@ -78,7 +78,7 @@ def held(
     assert not list((place.log / "tmp").iterdir()), said
     assert not _outside(run.opened, place), said
     assert not _CONTROLS.search(run.out + run.err), said
-    assert not re.search(r"^\s*::", run.out + run.err, re.MULTILINE), said
+    assert not re.search(r"^::", run.out + run.err, re.MULTILINE), said
     for file in place.out.iterdir():
         assert SECRET not in file.read_bytes(), said
     if run.status == 2:
@@ -96,11 +96,14 @@ def outcome(run: Run) -> str:
     return found[1] if run.status == 2 and found else str(run.status)
 
 
-def run_case(server: Server, case: Case, command: str, folder: Path, seconds: float = 10) -> Run:
-    """One case, one command."""
+def run_case(
+    server: Server, case: Case, command: str, folder: Path, more: Sequence[str] = (),
+    seconds: float = 10,
+) -> Run:  # fmt: skip
+    """One case, one command, with more options."""
     place = Place(folder)
     path = case.make(place.model)
-    return held(server, place, arguments(command, path, place.out), seconds)
+    return held(server, place, [*arguments(command, path, place.out), *more], seconds)
 
 
 def _listing(folder: Path) -> list[tuple[str, int, int]]:

@@ -17,8 +17,8 @@ def server():
         yield started
 
 
-def _expect(server, case: Case, command: str, folder, seconds: float = 10) -> None:
-    run = run_case(server, case, command, folder, seconds)
+def _expect(server, case: Case, command: str, folder, *more: str, seconds: float = 10) -> None:
+    run = run_case(server, case, command, folder, more, seconds)
     assert outcome(run) == case.of(command), f"{run.out}\n{run.err}"
 
 
@@ -67,7 +67,8 @@ def test_every_command_on_every_case(server, case, command, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", ["check", "convert", "opset", "diff"])
 @pytest.mark.parametrize("case", LONG, ids=lambda case: case.name)
 def test_a_large_file_stays_within_memory(server, case, command, tmp_path):
-    _expect(server, case, command, tmp_path, seconds=60)
+    more = ["--no-verify"] if command in ("convert", "opset") else []
+    _expect(server, case, command, tmp_path, *more, seconds=60)
