@@ -1,13 +1,20 @@
 """Text from model files made fit for a terminal or a log: no control characters."""
 
+import re
 import unicodedata
+
+_COMMAND = re.compile(r"(?<!\S):(?=:)|#(?=#\[)")
+"""What GitHub takes for a command in a log: `::error`, also indented, or `##[error]`."""
 
 
 def plain(text: str) -> str:
-    """`text` with control and format characters written as escapes: ESC as backslash x1b."""
-    if text.isprintable():
-        return text
-    return "".join(c if is_plain(c) else _escaped(c) for c in text)
+    """`text` with control and format characters written as escapes: ESC as backslash x1b.
+
+    So is the first character of what a CI system would take for a command.
+    """
+    if not text.isprintable():
+        text = "".join(c if is_plain(c) else _escaped(c) for c in text)
+    return _COMMAND.sub(lambda found: rf"\x{ord(found[0]):02x}", text)
 
 
 def is_plain(character: str) -> bool:

@@ -102,6 +102,14 @@ def test_a_skipped_proof_is_said_out_loud():
     assert text.startswith("NOT VERIFIED  no kernel")
 
 
+def test_commands_of_a_ci_system_are_escaped():
+    assert plain("::error::x") == r"\x3a:error::x"
+    assert plain("a ::error::x") == r"a \x3a:error::x"
+    assert plain("a\n::error::x") == r"a\n::error::x"
+    assert plain("a ##[error]x") == r"a \x23#[error]x"
+    assert plain("com.microsoft::Gelu ## a") == "com.microsoft::Gelu ## a"
+
+
 def test_control_characters_are_escaped():
     assert plain("a\x1b[0m\nb\u202e") == "a\\x1b[0m\\nb\\u202e"
     assert plain("支持 ok") == "支持 ok"
