@@ -68,7 +68,8 @@ def test_every_public_name_is_found_and_nothing_else():
 @pytest.mark.parametrize(("result", "function"), RESULTS.items())
 def test_a_function_returns_what_is_exported_under_its_name(result, function):
     annotation = getattr(porting, function).__annotations__["return"]
-    assert annotation is getattr(porting, result)
+    returned = getattr(porting, result)
+    assert annotation in (returned, returned.__name__)  # a name where it is not imported at once
 
 
 COMMANDS = {

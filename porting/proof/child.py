@@ -1,10 +1,11 @@
-"""The process that runs a model: loads onnxruntime, waits for a line on stdin, does the job.
+"""The process that runs a model: loads onnxruntime, does what the lines on stdin say.
 
-It is started before its job is known, so that loading the library, and a model that is named then,
-costs no time of its own.
+It is started before its job is known, so that loading the library, and a model that is named before
+the job, costs no time of its own.
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -191,16 +192,19 @@ def flatten(names: Sequence[str], values: Sequence[Any]) -> Values:
 
 
 def main() -> None:
-    """Loads what takes long, waits, works; ends without a word where no job comes."""
+    """Loads what takes long, does as it is told; ends without a word where no job comes."""
     confine()
     import onnxruntime  # noqa: F401
 
     session = None
-    if sys.argv[2:]:
+    for line in sys.stdin:
+        told = json.loads(line)
+        if "load" not in told:
+            work(Path(sys.argv[1]), session)
+            break
         with suppress(Exception):  # why it cannot be loaded is said when it has to be
-            session = _load(sys.argv[2])
-    if sys.stdin.readline():
-        work(Path(sys.argv[1]), session)
+            session = _load(told["load"])
+    os._exit(0)  # all that it made is in files: nothing is to be taken apart first
 
 
 def _load(model: str) -> Any:

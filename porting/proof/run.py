@@ -4,17 +4,10 @@ The parent imports neither onnxruntime nor anything heavy. How the two speak is 
 """
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 
 from porting.proof.exchange import (
     Case,
@@ -25,12 +18,11 @@ from porting.proof.exchange import (
     read_arrays,
     write_arrays,
 )
+from porting.proof.process import Child
 
-__all__ = ["Case", "Child", "ModelRun", "RunFailure", "Values", "gave_a_value", "run_model"]
+__all__ = ["Case", "ModelRun", "RunFailure", "Values", "gave_a_value", "run_model"]
 
 _CRASHES_BORNE = 3
-_SMALL = 500 * 10**6
-"""Bytes up to which a model is loaded while another one is in memory."""
 PATIENCE = 10.0
 """Seconds of running after which a size is not run with more seeds than one."""
 
@@ -48,80 +40,6 @@ class _Log:
     finished: bool = False
 
 
-class Child:
-    """A process that has loaded what it needs by the time that it gets its job.
-
-    Used as a context manager: it and its folder are gone at the end.
-
-    Args:
-        model: Loaded at once if it is small, so that two may be in memory; else with the job.
-    """
-
-    def __init__(self, model: Path | None = None) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="port-verify-")
-        self.folder = Path(self._folder.name)
-        small = model is not None and _bytes(model) <= _SMALL
-        self._process = self._start([str(model.absolute())] if small and model else [])
-
-    def _start(self, models: Sequence[str]) -> "subprocess.Popen[bytes]":
-        root = str(Path(__file__).resolve().parents[2])
-        old = os.environ.get("PYTHONPATH")
-        env = os.environ | {"PYTHONPATH": root + (os.pathsep + old if old else "")}
-        env |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(self.folder))  # onnxruntime leaves some
-        # -P: files of the user's folder (an onnx.py, say) must not shadow libraries.
-        command = [sys.executable, "-P", "-m", "porting.proof.child", str(self.folder), *models]
-        with (self.folder / "stderr").open("wb") as errors:
-            return subprocess.Popen(  # noqa: S603
-                command,
-                env=env,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-            )
-
-    def begin(self) -> None:
-        """Have the job in the folder done."""
-        assert self._process.stdin is not None
-        with suppress(OSError):  # it has died already, which `end` tells
-            self._process.stdin.write(b"go\n")
-            self._process.stdin.close()
-
-    def end(self, timeout: float) -> str:
-        """Wait until it is done; how the process died, empty if it did not."""
-        process = self._process
-        try:
-            process.wait(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            return f"did not finish in {timeout:.0f} s"
-        if process.returncode == 0:
-            return ""
-        if process.returncode < 0:
-            number = -process.returncode
-            known = number in set(signal.Signals)
-            name = signal.Signals(number).name if known else str(number)
-            hint = " (out of memory?)" if name == "SIGKILL" else ""
-            return f"the process that ran it was killed by {name}{hint}"
-        text = (self.folder / "stderr").read_text(encoding="utf-8", errors="replace")
-        last = " ".join(text.strip().splitlines()[-1:])
-        return f"the process that ran it ended with status {process.returncode}: {last}"
-
-    def __enter__(self) -> "Child":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.kill()
-        if self._process.stdin is not None:
-            with suppress(OSError):
-                self._process.stdin.close()
-        self._process.wait()
-        self._folder.cleanup()
-
-
 @dataclass(frozen=True)
 class _Job:
     """What a child is told besides the cases."""
@@ -130,14 +48,6 @@ class _Job:
     enough: int | None
     patience: float | None
     reference: bool
-
-
-def _bytes(model: Path) -> int:
-    """What the model's file and the data beside it hold at most."""
-    with suppress(OSError):
-        beside = (file.stat().st_size for file in model.parent.glob(f"{model.stem}*"))
-        return max(model.stat().st_size, sum(beside))
-    return 0
 
 
 def run_model(

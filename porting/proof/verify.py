@@ -15,8 +15,9 @@ from porting.proof.doubts import roles
 from porting.proof.exchange import Case, ModelRun, RunFailure, Values, gave_a_value
 from porting.proof.given import Inputs, given_of
 from porting.proof.judge import Verification, compare_runs, hold_to_expected, listed
+from porting.proof.process import Child
 from porting.proof.request import Request
-from porting.proof.run import PATIENCE, Child, run_model
+from porting.proof.run import PATIENCE, run_model
 from porting.proof.shapes import declared_dims, declared_type, graph_inputs, graphs, load_structure
 from porting.proof.tolerance import Tolerance
 
@@ -36,8 +37,8 @@ def verify_files(
     shapes: Mapping[str, Sequence[int]] | None = None,
     inputs: Inputs = None,
     tolerance: Tolerance,
-    seeds: Sequence[int] | None = None,
     timeout: float = 600.0,
+    children: tuple[Child, Child] | None = None,
 ) -> Verification:
     """Run model `b` against the original `a` on the same inputs and compare their outputs.
 
@@ -51,27 +52,25 @@ def verify_files(
         shapes: Input name to shape, sizes in elements.
         inputs: Values of inputs, or data sets and ranges; inputs without a value are generated.
         tolerance: How far float outputs may be apart.
-        seeds: One run for each, and for each size; what `inputs` says if None.
         timeout: Seconds that each model may take for all its runs.
+        children: Processes for `a` and `b` that were started beforehand.
 
     Returns:
         The result. Models that cannot be read or run are a result too, not an exception.
 
     Raises:
         UsageError: `inputs` or `shapes` name something that is no input of `a`, or have a rank,
-            type or range that it has not, or `seeds` is empty.
+            type or range that it has not, or it has no seeds.
     """
     with ExitStack() as stack:
-        # They load libraries and models while the models are looked at here.
-        first, second = (stack.enter_context(Child(path)) for path in (a, b))
+        first, second = children or [stack.enter_context(Child()) for _ in (a, b)]
+        for child, path in ((first, a), (second, b)):
+            child.load(path)  # while the models are looked at here
         try:
             original = load_structure(a)
         except ModelError as error:
             return Verification("skipped", f"the original cannot be read: {error}")
-        given = given_of(inputs)
-        if seeds is not None:
-            given = replace(given, seeds=tuple(seeds))
-        request = Request.of(original, dims or {}, shapes or {}, given)
+        request = Request.of(original, dims or {}, shapes or {}, given_of(inputs))
         try:
             converted = load_structure(b)
         except ModelError as error:

@@ -43,7 +43,7 @@ def test_seeds_that_are_asked_for_are_kept(save):
     a = save("g (float[3] x) => (float[3] y) { y = Tanh (x) }")
     assert verify_files(a, a, tolerance=EXACT).runs == MOST
     assert verify_files(a, a, tolerance=EXACT, inputs=Given(seeds=(5,))).runs == 1
-    assert verify_files(a, a, tolerance=EXACT, seeds=range(20)).runs == 20
+    assert verify_files(a, a, tolerance=EXACT, inputs=Given(seeds=tuple(range(20)))).runs == 20
 
 
 def test_what_onnxruntime_does_not_run_alone_gets_few_seeds(save):

@@ -9,10 +9,11 @@ import onnx.parser
 import pytest
 
 from porting.errors import UsageError
-from porting.proof import run as run_module
+from porting.proof import process as process_module
 from porting.proof.child import work
 from porting.proof.effort import MOST
 from porting.proof.exchange import Case, RunFailure
+from porting.proof.given import Given
 from porting.proof.run import run_model
 from porting.proof.tolerance import Tolerance
 from porting.proof.verify import narrowest_float, verify_files
@@ -211,7 +212,7 @@ def test_wrong_requests_are_usage_errors(save):
     with pytest.raises(UsageError, match="rank 1, not 2"):
         verify_files(a, a, inputs={"x": np.zeros((1, 1))}, tolerance=EXACT)
     with pytest.raises(UsageError, match="no seeds"):
-        verify_files(a, a, seeds=(), tolerance=EXACT)
+        verify_files(a, a, inputs=Given(seeds=()), tolerance=EXACT)
     result = verify_files(a, a, dims={"Q": 3}, tolerance=EXACT)
     assert "no input has a dimension named Q; its size 3 was not used" in result.warnings
 
@@ -347,7 +348,7 @@ def test_a_child_that_dies_is_a_failure_naming_how(save, monkeypatch):
         code = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
         return real([sys.executable, "-c", code], **kwargs)
 
-    monkeypatch.setattr(run_module.subprocess, "Popen", die)
+    monkeypatch.setattr(process_module.subprocess, "Popen", die)
     run = run_model(a, [Case({"x": np.zeros(2, np.float32)})])
     assert isinstance(run, RunFailure)
     assert "SIGKILL (out of memory?)" in run.reason
@@ -381,8 +382,8 @@ def test_the_process_boundary_changes_nothing(save, monkeypatch):
         work(child.folder)
         return ""
 
-    monkeypatch.setattr(run_module.Child, "begin", lambda child: None)
-    monkeypatch.setattr(run_module.Child, "end", end)
+    monkeypatch.setattr(process_module.Child, "begin", lambda child: None)
+    monkeypatch.setattr(process_module.Child, "end", end)
     assert [verify_files(path, path, tolerance=EXACT) for path in paths] == outside
     assert [result.status for result in outside] == ["passed"] * 5 + ["skipped"] * 2
 
