@@ -32,11 +32,11 @@ def command(
     """
     if context.invoked_subcommand is not None:
         return 0
-    from porting.capability.targets import heads
+    from porting.capability.targets import available, heads
 
     found = {
         name: head
-        for name, head in heads().items()
+        for name, head in heads(available()).items()
         if vendor.lower() in head.vendor.lower() and class_.lower() in head.class_
     }
     if form is Format.json:
@@ -74,6 +74,7 @@ def show(
     Example:
       port targets show rk3588
     """
+    from porting.capability.record import as_dict
     from porting.capability.targets import load_target
 
     table = load_target(target)
@@ -81,7 +82,7 @@ def show(
         "precisions": table.data.precisions,
         "note": table.data.note,
         "covered": covered(table),
-        "sources": [s.model_dump() | {"id": k} for k, s in table.data.sources.items()],
+        "sources": [as_dict(s) | {"id": k} for k, s in table.data.sources.items()],
     }
     if form is Format.json:
         typer.echo(output.to_json(details))

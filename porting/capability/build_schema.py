@@ -1,11 +1,12 @@
 """The form of `build` in a capability table: the vendor's commands, and what stands in them."""
 
+from __future__ import annotations
+
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from pydantic import BaseModel, Field, field_validator
-
-from porting.capability.fields import STRICT, OneOrMore
+from porting.capability.fields import OneOrMore
+from porting.capability.record import Record
 
 PLACEHOLDERS = (
     *("model", "output", "inputs", "files", "shapes", "input_names", "output_names"),
@@ -13,32 +14,15 @@ PLACEHOLDERS = (
 )
 """What texts under `build` may hold in braces."""
 
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
-
-
-def checked_placeholders(text: str, known: Sequence[str]) -> str:
-    """The text, which must not have other words alone in braces.
-
-    Raises:
-        ValueError: It has.
-    """
-    for word in _PLACEHOLDER.findall(text):
-        if word not in known:
-            names = ", ".join(f"{{{name}}}" for name in known)
-            raise ValueError(f"there is no placeholder {{{word}}}; there are {names}")
-    return text
+PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
     """The text with placeholders replaced once; nothing in a value is looked at again."""
-    return _PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), text)
+    return PLACEHOLDER.sub(lambda m: values.get(m[1], m[0]), text)
 
 
-class _Strict(BaseModel):
-    model_config = STRICT
-
-
-class ShapeForm(_Strict):
+class ShapeForm(Record):
     """How a compiler's command line spells the shapes of all inputs.
 
     Attributes:
@@ -51,13 +35,8 @@ class ShapeForm(_Strict):
     sizes: str = ","
     between: str = ";"
 
-    @field_validator("each")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        return checked_placeholders(value, ("name", "sizes"))
 
-
-class Build(_Strict):
+class Build(Record):
     """How a model is compiled for the chip, as the vendor or a measurement says.
 
     Texts may hold `{model}`, `{output}`, `{inputs}`, `{files}`, `{shapes}`, `{input_names}`,
@@ -73,24 +52,10 @@ class Build(_Strict):
         source: Ids of sources.
     """
 
-    commands: list[str] = Field(min_length=1)
+    commands: list[str]
     files: dict[str, str] = {}
     chip: str = ""
     precision: dict[str, str] = {}
-    shapes: ShapeForm = Field(default_factory=ShapeForm)
+    shapes: ShapeForm = ShapeForm()
     note: str = ""
     source: OneOrMore
-
-    @field_validator("commands")
-    @classmethod
-    def _known_in_commands(cls, value: list[str]) -> list[str]:
-        return [checked_placeholders(text, PLACEHOLDERS) for text in value]
-
-    @field_validator("files")
-    @classmethod
-    def _known_in_files(cls, value: dict[str, str]) -> dict[str, str]:
-        for name, text in value.items():
-            checked_placeholders(text, PLACEHOLDERS)
-            if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
-                raise ValueError(f"'{name}' is no plain file name")
-        return value

@@ -1,39 +1,14 @@
-"""What the parts of a table's form have in common: strictness, lists of one, ranges of numbers."""
+"""Kinds of field that many parts of a table's form have; `models` says what may stand for each."""
 
-from typing import Annotated, TypeAlias
+from typing import TypeAlias
 
-from pydantic import BeforeValidator, ConfigDict, WithJsonSchema
+from porting.capability.versions import Versions
 
-from porting.capability.versions import Versions, parse_versions
+Line: TypeAlias = str
+"""Text that reports show as it is: a line of its own could pass for one of theirs."""
 
-
-def _listed(value: object) -> object:
-    return value if isinstance(value, list) else [value]
-
-
-def _ranges(value: object) -> object:
-    return value if isinstance(value, Versions) else parse_versions(value)
-
-
-_TEXTS = {"type": "array", "items": {"type": "string"}}
-_RANGE = {"type": ["integer", "string"], "pattern": r"^[-\d., ]+$"}
-
-OneOrMore: TypeAlias = Annotated[
-    list[str],
-    BeforeValidator(_listed),
-    WithJsonSchema({"anyOf": [{"type": "string"}, _TEXTS]}),
-]
+OneOrMore: TypeAlias = list[str]
 """Texts, or a single one."""
 
-Ranges: TypeAlias = Annotated[
-    Versions,
-    BeforeValidator(_ranges),
-    WithJsonSchema({"anyOf": [_RANGE, {"type": "array", "items": _RANGE}]}),
-]
+Ranges: TypeAlias = Versions
 """Whole numbers, such as `11..18`."""
-
-# a validator is built when it is first used: a list of chips needs none for operators
-STRICT = ConfigDict(
-    extra="forbid", populate_by_name=True, arbitrary_types_allowed=True, defer_build=True
-)
-"""Nothing that the form does not name."""

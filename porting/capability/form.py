@@ -1,7 +1,4 @@
-"""A table file as validated data: what it extends is merged, the form is checked.
-
-Nothing here needs ONNX, so that listing the chips is quick.
-"""
+"""A table file as validated data: what it extends is merged, the form is checked."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,11 +7,12 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from porting.capability import yaml_reader
-from porting.capability.schema import TableHead
-from porting.capability.yaml_reader import Document, Path_
+from porting.capability.document import Document, Path_, extended
+from porting.capability.models import record
+from porting.capability.record import Record
 from porting.errors import TableError
 
-_Form = TypeVar("_Form", bound=TableHead)
+_Form = TypeVar("_Form", bound=Record)
 
 
 def validated(form: type[_Form], document: Document) -> _Form:
@@ -24,7 +22,7 @@ def validated(form: type[_Form], document: Document) -> _Form:
         TableError: The first thing that is wrong, with file, line and field.
     """
     try:
-        return form.model_validate(document.data)
+        return record(form, document.data)
     except ValidationError as error:
         path, message = form_errors(error)[0]
         raise TableError(
@@ -39,17 +37,6 @@ def form_errors(error: ValidationError) -> list[tuple[Path_, str]]:
     # a misspelt field shows twice, as missing and as unknown: the latter helps
     found = sorted(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     return [(_yaml_path(tuple(e["loc"])), _reason(e)) for e in found]
-
-
-def load_head(path: Path, bases: Mapping[str, Path] | None = None) -> TableHead:
-    """Everything of a table but its operators, without reading those.
-
-    Raises:
-        TableError: As `load_table`.
-    """
-    head = yaml_reader.read_head
-    document = resolve(head(path), path, bases or {}, read=head)
-    return validated(TableHead, document)
 
 
 def _yaml_path(path: Path_) -> Path_:
@@ -89,7 +76,7 @@ def resolve(
     where = document.where(("extends",))
     if not isinstance(name, str) or "/" in name or name in seen or len(seen) > 8:
         raise TableError("table-extends", f"{where}: cannot extend {name!r}")
-    base_path = bases.get(name, path.with_name(f"{name}.yaml"))
+    base_path = extended(name, path, bases)
     if not base_path.is_file():
         raise TableError("table-extends", f"{where}: there is no table {name} to extend")
     base = resolve(read(base_path), base_path, bases, (*seen, name), read)

@@ -7,13 +7,12 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from porting.capability import build_schema, fields, schema
-from porting.capability.schema import AttributeLimit, Table
+from porting.capability.models import FORMS, MODELS
+from porting.capability.versions import Versions
 
 _MERGED = ("Build", "OpsetRule", "Source", "Toolchain")
 """Forms of which a table that extends another one may write a part."""
-_FORMS: Mapping[str, Any] = {**vars(fields), **vars(build_schema), **vars(schema)}
-"""Forms, and what else their modules hold, by name."""
+_FORMS: Mapping[str, type] = {**FORMS, "Versions": Versions}
 _BASES = {"target"}
 """Fields without which a file is the common part of a family, which others extend."""
 
@@ -24,8 +23,9 @@ def table_schema() -> dict[str, Any]:
     A file may extend another one and leave out what that says. What conditions say, and whether
     operators have the names used, is checked by `port op-map lint` alone.
     """
-    models = [(Table, "validation"), (AttributeLimit, "validation")]
-    _, generated = models_json_schema(models)  # type: ignore[arg-type]
+    _, generated = models_json_schema(
+        [(MODELS["Table"], "validation"), (MODELS["AttributeLimit"], "validation")]
+    )
     forms: dict[str, Any] = generated["$defs"]
     for name, form in forms.items():
         _describe(name, form)

@@ -309,14 +309,16 @@ class Compiler:
 
     def _attribute_limit(self, value: Any, field: tuple[str | int, ...]) -> AttributeLimit:
         """The short forms: a list of values, a range, `explicit`, `absent`, `default`."""
+        if isinstance(value, AttributeLimit):
+            return value
+        if isinstance(value, list):
+            return AttributeLimit(in_=value)
+        if value in ("explicit", "absent", "default"):
+            return AttributeLimit(written=value)
         try:
             if isinstance(value, dict):
-                return AttributeLimit.model_validate(value)
-            if isinstance(value, list):
-                return AttributeLimit.model_validate({"in": value})
-            if value in ("explicit", "absent", "default"):
-                return AttributeLimit.model_validate({"written": value})
-            return AttributeLimit.model_validate({"range": parse_versions(value)})
+                return _long_form(value)
+            return AttributeLimit(range=parse_versions(value))
         except ValueError as error:
             raise LimitError(field, _first_message(error)) from None
 
@@ -345,6 +347,13 @@ class Compiler:
                 raise LimitError(field, f"{name} is not an attribute")
             test, why = _WRITTEN[limit.written]
             yield test.format(x=name), why.format(x=name)
+
+
+def _long_form(value: object) -> AttributeLimit:
+    """What is no limit, as the form would have made one of it; so this says what is wrong."""
+    from porting.capability.models import record
+
+    return record(AttributeLimit, value)
 
 
 def _first_message(error: ValueError) -> str:

@@ -12,11 +12,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from porting.capability import lint_yaml, yaml_reader
+from porting.capability.document import Document, Path_, text_of
 from porting.capability.form import form_errors, resolve
 from porting.capability.lint_onnx import opsets_in
 from porting.capability.lint_table import TableLinter
+from porting.capability.models import record
 from porting.capability.schema import OpsetRule, Table
-from porting.capability.yaml_reader import Document, Path_
 from porting.errors import TableError
 
 _BASE: Mapping[str, Any] = {
@@ -123,7 +124,7 @@ def lint(path: Path, tables: Mapping[str, Path]) -> list[Problem]:
     Raises:
         TableError: The file cannot be read.
     """
-    text = yaml_reader.text_of(path)
+    text = text_of(path)
     try:
         merged = resolve(yaml_reader.parse(text, str(path)), path, tables)
         heirs = list(_heirs(path, tables))
@@ -154,7 +155,7 @@ def _lint(document: Document, heirs: Iterable[Document], path: Path) -> list[Pro
     if path.stem.startswith("_"):
         data = {**_BASE, **data}
     try:
-        table = Table.model_validate(data)
+        table = record(Table, data)
     except ValidationError as error:
         for keys, message in form_errors(error):
             add(keys, "lint-form", message)
@@ -204,7 +205,7 @@ def _cited(data: Any) -> frozenset[str]:
 def _opsets(data: Mapping[str, Any]) -> frozenset[int]:
     """The opsets that a table is about; none where its rule is malformed."""
     try:
-        return opsets_in(OpsetRule.model_validate(data.get("opset")).range)
+        return opsets_in(record(OpsetRule, data.get("opset")).range)
     except ValidationError:
         return frozenset()
 
@@ -220,5 +221,5 @@ def _heirs(path: Path, tables: Mapping[str, Path]) -> Iterator[Document]:
 
 
 def _extended(path: Path) -> str:
-    match = re.search(r"^extends:\s*(\S+)", yaml_reader.text_of(path), re.MULTILINE)
+    match = re.search(r"^extends:\s*(\S+)", text_of(path), re.MULTILINE)
     return match[1] if match else ""

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any, Protocol
 
 from porting.capability.build_schema import Build
+from porting.capability.document import Path_
 from porting.capability.limits import Compiler, LimitError, Signature
 from porting.capability.lint_conditions import constant_parts
 from porting.capability.lint_onnx import (
@@ -17,6 +18,7 @@ from porting.capability.lint_onnx import (
     resembles,
 )
 from porting.capability.patterns import compile_pattern
+from porting.capability.record import written
 from porting.capability.schema import (
     Advice,
     Condition,
@@ -27,7 +29,6 @@ from porting.capability.schema import (
     Stage,
     Table,
 )
-from porting.capability.yaml_reader import Path_
 from porting.model.dtypes import NUMBER_OF
 
 MANY = 3
@@ -170,7 +171,7 @@ class TableLinter:
             on_host = self._scope(key, Otherwise(), host, self.table.host_stage)
             self._limits((*path, "fallback"), entry.fallback, on_host)
         if entry.verdict == "unsupported":
-            for name in set(_FIELDS) & entry.model_fields_set:
+            for name in set(_FIELDS) & written(entry):
                 message = "changes nothing: the operator is unsupported as it is"
                 self.add((*path, name), "lint-shadowed", message, warning=True)
         for index, advice in enumerate(entry.advise):
@@ -252,7 +253,7 @@ class TableLinter:
             self.add((*path, "why"), "lint-why", "is empty")
         if condition.when:
             self._expression((*path, "when"), condition.when, scope)
-        if "that" not in condition.model_fields_set:
+        if "that" not in written(condition):
             return
         if condition.that.strip() == "False":
             instead = "leave it out" if condition.when else "give the operator the verdict instead"
@@ -263,7 +264,7 @@ class TableLinter:
 
     def _advice(self, path: Path_, advice: Advice, scope: _Scope) -> None:
         self._words(path, advice.say, "", "say")
-        if "when" not in advice.model_fields_set:
+        if "when" not in written(advice):
             return
         try:
             scope.compiler.expression(advice.when, ())
@@ -287,7 +288,7 @@ class TableLinter:
         for index, c in enumerate(conditions):
             key = (" ".join(c.when.split()), " ".join(c.that.split()))
             first = seen.setdefault(key, index)
-            if first != index and (c.when or "that" in c.model_fields_set):
+            if first != index and (c.when or "that" in written(c)):
                 message = f"is the same condition as {path[-1]}.{first}"
                 self.add((*path, index), "lint-shadowed", message)
 
@@ -338,13 +339,13 @@ _FIELDS = ("dtypes", "rank", "attributes", "inputs", "outputs", "require", "also
 def _pieces(limits: Limits) -> Iterator[tuple[Path_, Condition | Limits]]:
     """Every single limit with the path of keys that leads to it."""
     if isinstance(limits.dtypes, list) and limits.dtypes:
-        yield ("dtypes",), Limits.model_construct(dtypes=limits.dtypes)
+        yield ("dtypes",), Limits(dtypes=limits.dtypes)
     for name in ("dtypes", "rank", "attributes", "inputs", "outputs"):
         values = getattr(limits, name)
         if isinstance(values, dict):
             for key, value in values.items():
                 only: dict[str, Any] = {name: {key: value}}
-                yield (name, key), Limits.model_construct(**only)
+                yield (name, key), Limits(**only)
     for name in ("require", "also"):
         for index, condition in enumerate(getattr(limits, name)):
             yield (name, index), condition

@@ -19,6 +19,7 @@ from porting.capability.facts import choices
 from porting.capability.limits import Compiler, Limit, LimitError
 from porting.capability.operand import Operand
 from porting.capability.operations import equal
+from porting.capability.record import changed
 from porting.capability.schema import Condition, Pattern
 from porting.model.graph import Node
 from porting.model.schema import ONNX_DOMAIN, all_versions, decode_attribute, domain_name
@@ -123,8 +124,8 @@ def compile_pattern(pattern: Pattern, compiler: Compiler) -> CompiledPattern:
     if pattern.verdict != "supported":
         if not pattern.why:
             raise LimitError(("verdict",), "one of its own needs a why")
-        never = {"that": "False", "else": pattern.verdict, "why": pattern.why, "help": pattern.help}
-        limits += compiler.conditions([_guarded(Condition.model_validate(never), pattern)])
+        never = Condition(that="False", else_=pattern.verdict, why=pattern.why, help=pattern.help)
+        limits += compiler.conditions([_guarded(never, pattern)])
     if not limits and not pattern.fuses:
         raise LimitError(("match",), "the pattern says nothing: give a verdict, require or fuses")
     limits = [replace(limit, code="pattern") for limit in limits]
@@ -140,12 +141,11 @@ def _guarded(condition: Condition, pattern: Pattern) -> Condition:
     """A condition that counts only where the pattern's own `when` holds."""
     guards = [f"({w})" for w in (pattern.when, condition.when) if w]
     wanted = f"write it as {pattern.want}" if pattern.want else ""
-    return condition.model_copy(
-        update={
-            "when": " and ".join(guards),
-            "source": condition.source or pattern.source,
-            "help": condition.help or wanted,
-        }
+    return changed(
+        condition,
+        when=" and ".join(guards),
+        source=condition.source or pattern.source,
+        help=condition.help or wanted,
     )
 
 

@@ -1,19 +1,16 @@
-"""The form of a capability table, as data: what the YAML may say, validated on load."""
+"""The form of a capability table, as data: what the YAML may say.
 
-from typing import Annotated, Any, Literal, TypeAlias
+Nothing is imported here that is slow to import. What the form asks for besides is in `models`,
+which validates data against it.
+"""
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    WithJsonSchema,
-    field_validator,
-    model_validator,
-)
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
 
 from porting.capability.build_schema import Build
-from porting.capability.fields import STRICT, OneOrMore, Ranges
+from porting.capability.fields import Line, OneOrMore, Ranges
+from porting.capability.record import Record
 from porting.results import Verdict
 
 Evidence: TypeAlias = Literal["measured", "vendor-source", "vendor-doc", "third-party", "inferred"]
@@ -21,25 +18,7 @@ Stage: TypeAlias = Literal["build", "run", "load"]
 LimitKind: TypeAlias = Literal["opset", "dtypes", "rank", "attributes", "inputs", "compute"]
 
 
-def _verdicts(value: object) -> object:
-    return {"default": value} if isinstance(value, str) else value
-
-
-def _one_line(text: str) -> str:
-    if "\n" in text.strip():
-        raise ValueError("this is one line of text")
-    return text
-
-
-Line: TypeAlias = Annotated[str, AfterValidator(_one_line)]
-"""Text that reports show as it is: a line of its own could pass for one of theirs."""
-
-
-class _Strict(BaseModel):
-    model_config = STRICT
-
-
-class Toolchain(_Strict):
+class Toolchain(Record):
     """The software that the facts are about.
 
     Attributes:
@@ -51,7 +30,7 @@ class Toolchain(_Strict):
     version: Line
 
 
-class Source(_Strict):
+class Source(Record):
     """Where a fact was read or measured.
 
     Attributes:
@@ -63,16 +42,11 @@ class Source(_Strict):
 
     title: Line
     where: str
-    date: Annotated[str, WithJsonSchema({"type": ["string", "number"]})] = ""
+    date: str = ""
     kind: Evidence
 
-    @field_validator("date", mode="before")
-    @classmethod
-    def _as_text(cls, value: object) -> object:
-        return str(value)
 
-
-class OpsetRule(_Strict):
+class OpsetRule(Record):
     """Which operator set versions a model may import, and how each operator's are matched.
 
     Attributes:
@@ -87,7 +61,7 @@ class OpsetRule(_Strict):
     source: OneOrMore = []
 
 
-class Otherwise(_Strict):
+class Otherwise(Record):
     """The verdict of a broken limit that names none itself, by kind of limit.
 
     Attributes:
@@ -108,10 +82,7 @@ class Otherwise(_Strict):
         return specific or self.default
 
 
-OtherwiseField: TypeAlias = Annotated[Otherwise, BeforeValidator(_verdicts)]
-
-
-class Condition(_Strict):
+class Condition(Record):
     """What must hold; `else` is the verdict where it does not.
 
     Without `that`, nothing could hold: wherever `when` is true, the verdict is `else`. With
@@ -130,21 +101,15 @@ class Condition(_Strict):
 
     when: str = ""
     that: str = "False"
-    else_: Verdict | None = Field(None, alias="else")
+    else_: Verdict | None = None
     why: Line
     source: OneOrMore = []
     help: str = ""
     stage: Stage | None = None
     outlook: Literal["not-yet", "never"] | None = None
 
-    @model_validator(mode="after")
-    def _says_something(self) -> "Condition":
-        if "that" not in self.model_fields_set and not self.when and self.else_ != "unknown":
-            raise ValueError("`that` is missing; only `else: unknown` can do without a condition")
-        return self
 
-
-class AttributeLimit(_Strict):
+class AttributeLimit(Record):
     """The long form of a limit on an attribute, with a reason of its own.
 
     Attributes:
@@ -154,17 +119,21 @@ class AttributeLimit(_Strict):
         written: Whether the attribute must or must not stand on the node.
     """
 
-    in_: list[Any] | None = Field(None, alias="in")
+    in_: list[Any] | None = None
     not_in: list[Any] | None = None
     range: Ranges | None = None
     written: Literal["explicit", "absent", "default"] | None = None
-    else_: Verdict | None = Field(None, alias="else")
+    else_: Verdict | None = None
     why: Line = ""
     source: OneOrMore = []
     help: str = ""
 
 
-class Advice(_Strict):
+Attributes: TypeAlias = dict[str, AttributeLimit | Any]
+"""By attribute; a long form that is not well formed stays as it was written."""
+
+
+class Advice(Record):
     """Something worth knowing that changes no verdict.
 
     Attributes:
@@ -180,7 +149,7 @@ class Advice(_Strict):
 InputRule: TypeAlias = Literal["const", "computed", "absent", "present"]
 
 
-class Folding(_Strict):
+class Folding(Record):
     """How a toolchain computes what is constant while it builds, where `true` says too little.
 
     Attributes:
@@ -193,7 +162,7 @@ class Folding(_Strict):
     unlisted: bool = False
 
 
-class Limits(_Strict):
+class Limits(Record):
     """Limits on a node: of an operator on the accelerator, or of its kernel on the CPU.
 
     Attributes:
@@ -211,7 +180,7 @@ class Limits(_Strict):
 
     dtypes: dict[str, list[str]] | list[str] = {}
     rank: dict[str, Ranges] = {}
-    attributes: dict[str, Any] = {}
+    attributes: Attributes = {}
     inputs: dict[str, InputRule] = {}
     outputs: dict[str, Literal["absent"]] = {}
     require: list[Condition] = []
@@ -242,7 +211,7 @@ class OperatorEntry(Limits):
     help: str = ""
     opset: Ranges | None = None
     compute: list[str] = []
-    else_: OtherwiseField | None = Field(None, alias="else")
+    else_: Otherwise | None = None
     stage: Stage | None = None
     advise: list[Advice] = []
     fallback: Limits | None = None
@@ -251,7 +220,7 @@ class OperatorEntry(Limits):
     note: str = ""
 
 
-class Pattern(_Strict):
+class Pattern(Record):
     """What a table says of several nodes together.
 
     `match` is ONNX's text form, one node a line, the last one computing what the pattern is about.
@@ -278,7 +247,7 @@ class Pattern(_Strict):
     source: OneOrMore = []
 
 
-class TableHead(_Strict):
+class TableHead(Record):
     """One chip and toolchain version: everything but the operators.
 
     Attributes:
@@ -305,12 +274,12 @@ class TableHead(_Strict):
         note: What a user of the chip should know.
     """
 
-    schema_: Literal[1] = Field(alias="schema")
+    schema_: Literal[1]
     target: str
     name: Line
     aliases: list[str] = []
     vendor: Line
-    class_: Literal["datacenter", "edge", "embedded", "gpu"] = Field(alias="class")
+    class_: Literal["datacenter", "edge", "embedded", "gpu"]
     toolchain: Toolchain
     evidence: Evidence
     absent: Literal["unsupported", "fallback", "unknown"]
@@ -319,7 +288,7 @@ class TableHead(_Strict):
     options: dict[str, str] = {}
     sources: dict[str, Source]
     source: OneOrMore = []
-    else_: OtherwiseField = Field(default_factory=Otherwise, alias="else")
+    else_: Otherwise = Otherwise()
     stage: Stage = "build"
     host_stage: Stage = "run"  # when a limit of a kernel on the host shows
     folds: bool | Folding = False

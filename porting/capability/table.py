@@ -1,16 +1,17 @@
 """A capability table, loaded and compiled: what the judge asks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from porting.capability import yaml_reader
+from porting.capability import stored
+from porting.capability.document import Document, Path_
 from porting.capability.expression import Expression
-from porting.capability.form import resolve, validated
 from porting.capability.limits import Compiler, Limit, LimitError, Signature
 from porting.capability.patterns import CompiledPattern, compile_pattern
+from porting.capability.record import changed, written
 from porting.capability.schema import (
     Advice,
     OperatorEntry,
@@ -20,8 +21,8 @@ from porting.capability.schema import (
     Stage,
     Table,
 )
+from porting.capability.stored import Files
 from porting.capability.versions import Versions
-from porting.capability.yaml_reader import Document
 from porting.errors import TableError
 from porting.results import TargetInfo
 
@@ -66,12 +67,12 @@ class CapabilityTable:
 
     Attributes:
         data: The table as data.
-        document: Where its entries stand, for messages.
+        where: `FILE:LINE` of an entry by the keys that lead to it, for messages.
         op_map: The file, where it is the user's own.
     """
 
     data: Table
-    document: Document
+    where: Callable[[Path_], str]
     op_map: str = ""
     _operators: dict[str, Operator | None] = field(default_factory=dict)
     _patterns: tuple[CompiledPattern, ...] | None = None
@@ -274,7 +275,7 @@ class CapabilityTable:
                 )
 
     def _error(self, path: tuple[str | int, ...], message: str) -> TableError:
-        return TableError("table-invalid", f"{self.document.where(path)}: {message}")
+        return TableError("table-invalid", f"{self.where(path)}: {message}")
 
 
 def _source_id(reference: str) -> str:
@@ -288,8 +289,8 @@ def _field(path: Sequence[str | int]) -> str:
 
 def _run_as(entry: OperatorEntry, other: OperatorEntry) -> OperatorEntry:
     """The entry of an operator that is run as another: what it does not say, the other says."""
-    taken = {"verdict", "why", "help", "compute", "folds", "stage"} - entry.model_fields_set
-    return entry.model_copy(update={name: getattr(other, name) for name in taken})
+    taken = {"verdict", "why", "help", "compute", "folds", "stage"} - written(entry)
+    return changed(entry, **{name: getattr(other, name) for name in taken})
 
 
 def _entry(path: tuple[str | int, ...]) -> str:
@@ -325,10 +326,33 @@ def load_table(path: Path, bases: Mapping[str, Path] | None = None) -> Capabilit
     Raises:
         TableError: Naming file, line, operator and field.
     """
-    document = resolve(yaml_reader.read(path), path, bases or {})
-    return table_of(document)
+    return read_table(Files([path], bases or {}))
+
+
+def recalled_table(kind: str, files: Files) -> CapabilityTable | None:
+    """The table of a file as it is kept; see `stored.recalled`."""
+    found = stored.recalled(kind, Table, files)
+    return _located(found[0], files) if found is not None else None
+
+
+def read_table(files: Files) -> CapabilityTable:
+    """The table of a file.
+
+    Raises:
+        TableError: As `load_table`.
+    """
+    from porting.capability.form import validated
+
+    return _located(validated(Table, files.document(files.tables[0])), files)
+
+
+def _located(data: Table, files: Files) -> CapabilityTable:
+    """A table whose lines are looked up when one is asked for."""
+    return CapabilityTable(data, partial(files.where, files.tables[0]))
 
 
 def table_of(document: Document) -> CapabilityTable:
     """The table of a document that extends nothing any more."""
-    return CapabilityTable(validated(Table, document), document)
+    from porting.capability.form import validated
+
+    return CapabilityTable(validated(Table, document), document.where)

@@ -7,8 +7,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from porting.capability.form import load_head
+from porting.capability import stored
+from porting.capability.document import before_operators
 from porting.capability.schema import TableHead
+from porting.capability.stored import Files
 from porting.errors import TableError, UsageError
 from porting.suggest import closest, question
 
@@ -45,10 +47,20 @@ def available() -> dict[str, Path]:
     return {name: path for name, path in sorted(tables.items()) if not name.startswith("_")}
 
 
-def heads() -> dict[str, TableHead]:
-    """What every table says before its operators, by target id."""
-    tables = available()
-    return {name: load_head(path, tables) for name, path in tables.items()}
+def heads(tables: Mapping[str, Path]) -> dict[str, TableHead]:
+    """What every table says before its operators, by target id.
+
+    Raises:
+        TableError: One is broken, with file, line and field.
+    """
+    files = Files(tables.values(), tables, before_operators)
+    found = stored.recalled("heads", TableHead, files)
+    if found is None:
+        from porting.capability.form import validated
+
+        found = [validated(TableHead, files.document(path)) for path in files.tables]
+        stored.keep("heads", found, files)
+    return dict(zip(tables, found, strict=True))
 
 
 def find(name: str, tables: Mapping[str, Path]) -> str:
@@ -69,14 +81,11 @@ def find(name: str, tables: Mapping[str, Path]) -> str:
     if containing:
         shown = ", ".join(containing[:8])
         raise UsageError("target-ambiguous", f"'{name}' is not unique", f"it may be: {shown}")
-    called = [t for t in tables if wanted in _aliases(tables[t], tables)]
+    there = {t: p for t, p in tables.items() if p.is_file()}
+    called = [t for t, head in heads(there).items() if wanted in head.aliases]
     if len(called) == 1:
         return called[0]
     raise UsageError("target-unknown", f"there is no target '{name}'", _guess(wanted, tables))
-
-
-def _aliases(path: Path, tables: Mapping[str, Path]) -> list[str]:
-    return load_head(path, tables).aliases if path.is_file() else []
 
 
 def _guess(name: str, tables: Mapping[str, Path]) -> str:
@@ -100,27 +109,42 @@ def load_target(name: str, op_map: Path | None = None) -> "CapabilityTable":
         UsageError: The name is unknown or ambiguous.
         TableError: The table is broken, with file, line, operator and field.
     """
-    from porting.capability.table import load_table  # needs ONNX, which a list of chips does not
-
     if op_map is not None:
         if not op_map.is_file():
             raise TableError("table-not-found", f"{op_map}: there is no such file")
-        table = load_table(op_map, available())
+        table = _table_of_user(op_map, available())
         table.op_map = str(op_map)
-        table.validate()
         return table
     tables = available()
     target = find(name, tables)
     if tables[target] == shipped().get(target):
         return _shipped_table(target)
-    table = load_table(tables[target], tables)
-    table.validate()
-    return table
+    return _table_of_user(tables[target], tables)
 
 
 @cache
 def _shipped_table(target: str) -> "CapabilityTable":
     """A table of the package, read once: many models may be checked in one process."""
-    from porting.capability.table import load_table
+    from porting.capability.table import read_table, recalled_table
 
-    return load_table(shipped()[target], shipped())
+    files = Files([shipped()[target]], shipped())
+    table = recalled_table("shipped", files)
+    if table is None:
+        table = read_table(files)
+        stored.keep("shipped", [table.data], files)
+    return table
+
+
+def _table_of_user(path: Path, tables: Mapping[str, Path]) -> "CapabilityTable":
+    """A table every entry of which is well formed."""
+    from onnx import __version__  # which knows the names that the entries may use
+
+    from porting.capability.table import read_table, recalled_table
+
+    kind, files = f"sound for onnx {__version__}", Files([path], tables)
+    table = recalled_table(kind, files)
+    if table is None:
+        table = read_table(files)
+        table.validate()
+        stored.keep(kind, [table.data], files)
+    return table

@@ -5,23 +5,19 @@ a string, and 1e3 is a number. No tags, no duplicate keys, bounded size and alia
 """
 
 import re
-import stat
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import yaml
 
+from porting.capability.document import Document, Path_, before_operators, text_of
 from porting.errors import TableError
 
-MAX_BYTES = 4_000_000
 MAX_ENTRIES = 200_000
 MAX_DEPTH = 40
 MAX_DIGITS = 100
-
-Path_: TypeAlias = tuple[str | int, ...]
 
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 """What a terminal acts on or does not show; YAML writes it as an escape."""
@@ -34,30 +30,6 @@ _WORDS: Mapping[str, object] = {
     "true": True,
     "false": False,
 }
-
-
-@dataclass(slots=True)
-class Document:
-    """A table as plain data.
-
-    Attributes:
-        file: Where it was read.
-        data: The mapping at the top.
-        lines: Line number by the path of keys that leads to an entry.
-    """
-
-    file: str
-    data: dict[str, Any]
-    lines: dict[Path_, tuple[str, int]] = field(default_factory=dict)
-
-    def where(self, path: Path_) -> str:
-        """`FILE:LINE` of the entry at `path`, or of the nearest one around it."""
-        while path:
-            if path in self.lines:
-                file, line = self.lines[path]
-                return f"{file}:{line}"
-            path = path[:-1]
-        return self.file
 
 
 def read(path: Path) -> Document:
@@ -75,29 +47,7 @@ def read_head(path: Path) -> Document:
     Raises:
         TableError: As `read`.
     """
-    return parse(_OPERATORS.split(text_of(path), maxsplit=1)[0], str(path))
-
-
-_OPERATORS = re.compile(r"^ops:", re.MULTILINE)
-
-
-def text_of(path: Path) -> str:
-    """The text of a file.
-
-    Raises:
-        TableError: It cannot be read, or is too large.
-    """
-    try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode) and not stat.S_ISDIR(found.st_mode):
-            raise TableError("table-unreadable", f"{path}: not a regular file")
-        if found.st_size > MAX_BYTES:
-            raise TableError("table-too-large", f"{path}: larger than {MAX_BYTES} bytes")
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise TableError("table-unreadable", f"{path}: {reason}") from None
-    return text
+    return parse(before_operators(text_of(path)), str(path))
 
 
 def parse(text: str, file: str) -> Document:

@@ -1,11 +1,10 @@
 """Stored answers: a check's result as JSON, believed only if it is whole and of the right form."""
 
-import hashlib
-import json
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from porting.cache import sealed, unsealed
 from porting.results import CheckResult
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def dumped(answer: Answer) -> bytes:
         result, model=replace(result.model, path=""), target=replace(result.target, op_map="")
     )
     text = _form().dump_json(replace(answer, result=bare))
-    return json.dumps({"sha256": hashlib.sha256(text).hexdigest()}).encode() + b"\n" + text
+    return sealed(text)
 
 
 def loaded(data: bytes, key: str, path: str, op_map: str) -> Answer | None:
@@ -78,8 +77,8 @@ def loaded(data: bytes, key: str, path: str, op_map: str) -> Answer | None:
         path: Of the model, for the result.
         op_map: The user's own table, likewise.
     """
-    head, _, text = data.partition(b"\n")
-    if head != json.dumps({"sha256": hashlib.sha256(text).hexdigest()}).encode():
+    text = unsealed(data)
+    if text is None:
         return None
     try:
         answer = _form().validate_json(text)

@@ -4,11 +4,10 @@ import hashlib
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 
 import porting
-from porting.capability import yaml_reader
+from porting.capability.document import extended
 from porting.capability.targets import available, find, shipped
 from porting.errors import TableError
 
@@ -22,6 +21,8 @@ _EXTENDS = re.compile(rb"^extends: *([\w.-]+) *$", re.MULTILINE)
 @cache
 def program() -> str:
     """Hex digest of everything of port and its libraries that makes verdicts."""
+    from importlib.metadata import version
+
     digest = hashlib.sha256(porting.__version__.encode())
     for name in _LIBRARIES:
         digest.update(f"\0{name} {version(name)}".encode())
@@ -51,17 +52,19 @@ def table(target: str, op_map: Path | None) -> str:
 
 
 def _extended(path: Path, text: bytes, tables: Mapping[str, Path]) -> Path | None:
-    """The table that one extends, found as `form.resolve` finds it."""
+    """The table that one extends."""
     if path.is_relative_to(_own_folder()):
         found = _EXTENDS.search(text)  # tests hold our own tables to this form
         name = found[1].decode() if found else None
     else:
+        from porting.capability import yaml_reader
+
         name = yaml_reader.read(path).data.get("extends")
     if name is None:
         return None
     if not isinstance(name, str) or "/" in name:
         raise TableError("table-extends", f"{path}: cannot extend {name!r}")
-    return tables.get(name, path.with_name(f"{name}.yaml"))
+    return extended(name, path, tables)
 
 
 @cache

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shlex import quote
 
+from porting.cache import Cache, stamp_of
 from porting.errors import PortError
 from porting.gate import answers, identity
-from porting.gate.cache import Cache, stamp_of
 from porting.results import CheckResult
 
 

@@ -7,9 +7,9 @@ from datetime import date
 from functools import partial
 from typing import TypeAlias
 
+from porting.cache import Cache, folder
 from porting.gate import jobs
 from porting.gate.baseline import Baseline
-from porting.gate.cache import Cache, folder
 from porting.gate.evaluate import evaluate
 from porting.gate.globs import matches_path
 from porting.gate.jobs import Job, Results

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from porting.capability.form import load_head
-from porting.capability.targets import available, find
+from porting.capability.targets import available, find, heads
 from porting.errors import UsageError
 from porting.gate.globs import is_glob
 
@@ -81,11 +80,7 @@ def _grouped(pattern: str, tables: Mapping[str, Path]) -> list[str]:
     if "/" not in pattern:
         return [t for t in tables if fnmatchcase(t, pattern)]
     found = [t for t, p in tables.items() if fnmatchcase(f"{p.parent.name.lower()}/{t}", pattern)]
-    return found or [
-        t for t, p in tables.items() if fnmatchcase(f"{_vendor(p, tables)}/{t}", pattern)
-    ]
-
-
-def _vendor(path: Path, tables: Mapping[str, Path]) -> str:
-    """The vendor as one word, such as `horizon-robotics`."""
-    return load_head(path, tables).vendor.lower().replace(" ", "-")
+    if found:
+        return found
+    vendors = {t: head.vendor.lower().replace(" ", "-") for t, head in heads(tables).items()}
+    return [t for t, vendor in vendors.items() if fnmatchcase(f"{vendor}/{t}", pattern)]

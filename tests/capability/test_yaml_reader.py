@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from porting.capability import yaml_reader
-from porting.capability.yaml_reader import MAX_BYTES, parse, read
+from porting.capability.document import MAX_BYTES
+from porting.capability.yaml_reader import parse, read
 from porting.errors import TableError
 
 

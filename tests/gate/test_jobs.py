@@ -11,10 +11,10 @@ from gate.support import OPEN, RELU, TAN, save, write_tables
 from legalize.toy import model, table_text
 from onnx import TensorProto
 
+from porting.cache import Cache
 from porting.capability.targets import VARIABLE
 from porting.errors import PortError
 from porting.gate import jobs
-from porting.gate.cache import Cache
 from porting.gate.jobs import Job, run
 
 TARGETS = ("nob-a", "nob-b", "oth-c")
@@ -24,7 +24,7 @@ TARGETS = ("nob-a", "nob-b", "oth-c")
 def cache(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(VARIABLE, str(write_tables(tmp_path / "tables")))
-    monkeypatch.setattr("porting.gate.cache._SETTLED_NS", 0)
+    monkeypatch.setattr("porting.cache._SETTLED_NS", 0)
     return Cache(tmp_path / "cache")
 
 

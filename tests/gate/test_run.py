@@ -65,7 +65,7 @@ def test_every_model_is_checked_on_every_target_in_order(folder, capsys):
 
 def test_processes_and_cache_change_no_byte(folder, capsys, monkeypatch):
     arguments = ["check", "models/**/*.onnx", "-t", "nob-*", "-t", "oth-c", "--format", "json"]
-    monkeypatch.setattr("porting.gate.cache._SETTLED_NS", 0)
+    monkeypatch.setattr("porting.cache._SETTLED_NS", 0)
     outputs = []
     for more in ([], ["--no-cache"], [], [], ["--jobs", "2"], ["--jobs", "2", "--no-cache"]):
         assert run([*arguments, *more]) == 1

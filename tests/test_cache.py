@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from porting.gate.cache import MAX_ENTRY, VARIABLE, Cache, folder
+from porting.cache import MAX_ENTRY, VARIABLE, Cache, folder
 
 KEY = "ab" + "0" * 62
 
@@ -19,7 +19,7 @@ def aged(path, seconds=10):
 
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
-    monkeypatch.setattr("porting.gate.cache._SETTLED_NS", 0)
+    monkeypatch.setattr("porting.cache._SETTLED_NS", 0)
     return Cache(tmp_path / "cache")
 
 

@@ -1,4 +1,4 @@
-"""A folder of small files that may vanish at any time: stored answers and digests of files.
+"""A folder of small files that may vanish at any time: answers, tables and digests of files.
 
 Nothing in it is trusted to be there, whole or ours; nothing that goes wrong with it stops a check.
 """
@@ -97,7 +97,7 @@ class Cache:
     def known_sha256(self, path: Path) -> str | None:
         """Hex digest of a file that did not change since it was taken; None if it is not known."""
         try:
-            stored = json.loads(self.get(_key("file", str(path.absolute()))) or b"{}")
+            stored = json.loads(self.get(key_of("file", str(path.absolute()))) or b"{}")
             same = stored.get("stamp") == stamp_of(path)
             digest = stored.get("sha256")
         except (OSError, ValueError, AttributeError, RecursionError):
@@ -121,14 +121,26 @@ class Cache:
         found = digest.hexdigest()
         if stamp == stamp_of(path) and max(stamp[1:3]) < begun - _SETTLED_NS:
             text = json.dumps({"stamp": stamp, "sha256": found})
-            self.put(_key("file", str(path.absolute())), text.encode())
+            self.put(key_of("file", str(path.absolute())), text.encode())
         return found
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key[2:]}.json"
 
 
-def _key(*parts: str) -> str:
+def sealed(text: bytes) -> bytes:
+    """Two lines: the digest of the second, and the text, which has none but its own."""
+    return json.dumps({"sha256": hashlib.sha256(text).hexdigest()}).encode() + b"\n" + text
+
+
+def unsealed(data: bytes) -> bytes | None:
+    """The text; None if the bytes are anything else, or not all of them."""
+    text = data.partition(b"\n")[2]
+    return text if data == sealed(text) else None
+
+
+def key_of(*parts: str) -> str:
+    """The key of what has these parts."""
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
 
 
