@@ -1,44 +1,35 @@
-"""The Typer application, and the one place where errors become exit statuses."""
+"""The application, and the one place where errors become exit statuses."""
 
 import gc
 import os
 import sys
-from typing import Annotated, TextIO
+from typing import TextIO
 
-import typer
+import click
 
 from porting.errors import PortError
 
-from . import (
-    check,
-    convert,
-    demo,
-    diff,
-    explain,
-    init,
-    op_map,
-    opset,
-    rules,
-    schema,
-    targets,
-    verify,
-)
+from .commands import Commands
 
 EXIT_PASS, EXIT_ERROR = 0, 2
 
 _COLLECT_AFTER = 200_000
 """Objects until the next search for cycles: nodes and values live as long as the job does."""
 
-_INTERRUPTED = 130
-"""What typer makes of Ctrl-C."""
 _STOPPED = "stopped before the job was done; nothing was written"
 
-app = typer.Typer(
-    name="port",
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
+
+def _version(context: click.Context, parameter: click.Parameter, show: bool) -> None:
+    if show:
+        from porting import __version__
+
+        click.echo(f"port {__version__}")
+        context.exit()
+
+
+@click.group(
+    "port",
+    cls=Commands,
     context_settings={"help_option_names": ["-h", "--help"]},
     help=(
         "Move ONNX models to AI chips other than Nvidia's: check every node against the chip's "
@@ -46,35 +37,16 @@ app = typer.Typer(
         "Exit status: 0 the gate passes, 1 it fails, 2 the job could not be done."
     ),
 )
-app.command("check")(check.command)
-app.command("convert")(convert.command)
-app.command("verify")(verify.command)
-app.command("diff")(diff.command)
-app.add_typer(targets.app, name="targets")
-app.command("explain")(explain.command)
-app.add_typer(op_map.app, name="op-map")
-app.command("opset")(opset.command)
-app.add_typer(rules.app, name="rules")
-app.command("schema")(schema.command)
-app.command("init")(init.command)
-app.command("demo")(demo.command)
-
-
-def _version(show: bool) -> None:
-    if show:
-        from porting import __version__
-
-        typer.echo(f"port {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _options(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
-) -> None:
-    """Holds options that stand before the command."""
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version.",
+)
+def app() -> None:
+    """All commands, and the options that stand before them."""
 
 
 def main() -> None:
@@ -99,12 +71,18 @@ def _nowhere() -> TextIO:
 def run(arguments: list[str]) -> int:
     """Runs the command line; every error is one line on stderr and status 2."""
     try:
-        status = app(arguments, standalone_mode=False)
+        with app.make_context("port", arguments) as context:
+            status = app.invoke(context)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return EXIT_ERROR
     except PortError as error:
         return _error(error.code, error.message, error.help)
-    except typer.TyperException as error:
+    except click.ClickException as error:
         return _error("usage", error.format_message(), "port --help lists commands and options")
-    except (KeyboardInterrupt, typer.Abort):
+    except KeyboardInterrupt:
         return _error("interrupted", _STOPPED)
     except BrokenPipeError:
         sys.stdout = _nowhere()
@@ -123,15 +101,13 @@ def run(arguments: list[str]) -> int:
             text,
             "this is a bug in port; PORT_TRACEBACK=1 shows where, please report it",
         )
-    if status == _INTERRUPTED:
-        return _error("interrupted", _STOPPED)
     return status if isinstance(status, int) else EXIT_PASS
 
 
 def _error(code: str, message: str, help_: str = "") -> int:
     from porting.report.safe import plain
 
-    typer.echo(f"error[{code}]: {plain(message)}", err=True)
+    click.echo(f"error[{code}]: {plain(message)}", err=True)
     if help_:
-        typer.echo(f"help: {plain(help_)}", err=True)
+        click.echo(f"help: {plain(help_)}", err=True)
     return EXIT_ERROR

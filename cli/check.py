@@ -1,76 +1,86 @@
 """`port check`: will these models run on those chips."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from . import options, output
 
 
+@click.command()
+@click.argument(
+    "models",
+    nargs=-1,
+    help="ONNX files, or patterns of them; `models` of port.toml if there are none.",
+)
+@click.option(
+    "--target",
+    "-t",
+    multiple=True,
+    help="A chip such as ascend-310p, a group such as huawei/*, or all; may be repeated.",
+    metavar="T",
+)
+@options.shape_option
+@options.dim_option
+@options.op_map_option
+@options.precision_option
+@options.choice_option
+@click.option(
+    "--fail-on",
+    default="",
+    help="Fail on this verdict and worse: fallback, unknown, deviates or unsupported.",
+    metavar="VERDICT",
+)
+@click.option("--strict", is_flag=True, help="Fail on what cannot be decided, too.")
+@click.option(
+    "--max-fallback",
+    default="",
+    help="Fail if more nodes than this run on the host CPU.",
+    metavar="10%|N",
+)
+@click.option(
+    "--baseline",
+    type=options.PATH,
+    help="Findings in this file are known and do not fail.",
+    metavar="FILE",
+)
+@click.option(
+    "--update-baseline", is_flag=True, help="Write what fails now to the baseline, and pass."
+)
+@options.config_option
+@options.no_config_option
+@click.option(
+    "--jobs",
+    "-j",
+    type=click.IntRange(min=0),
+    default=1,
+    show_default=True,
+    help="Processes; 0 is one for each processor.",
+)
+@click.option("--no-cache", is_flag=True, help="Neither take nor store answers in the cache.")
+@click.option("--all", "every", is_flag=True, help="List supported nodes too (json).")
+@options.report_option
+@options.output_option
 def command(
-    models: Annotated[
-        list[str] | None,
-        typer.Argument(
-            help="ONNX files, or patterns of them; `models` of port.toml if there are none.",
-            show_default=False,
-        ),
-    ] = None,
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--target",
-            "-t",
-            help="A chip such as ascend-310p, a group such as huawei/*, or all; may be repeated.",
-            metavar="T",
-        ),
-    ] = None,
-    shape: options.ShapeOption = None,
-    dim: options.DimOption = None,
-    op_map: options.OpMapOption = None,
-    precision: options.PrecisionOption = "",
-    option: options.ChoiceOption = None,
-    fail_on: Annotated[
-        str,
-        typer.Option(
-            "--fail-on",
-            help="Fail on this verdict and worse: fallback, unknown, deviates or unsupported.",
-            metavar="VERDICT",
-        ),
-    ] = "",
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Fail on what cannot be decided, too.")
-    ] = False,
-    max_fallback: Annotated[
-        str,
-        typer.Option(
-            "--max-fallback",
-            help="Fail if more nodes than this run on the host CPU.",
-            metavar="10%|N",
-        ),
-    ] = "",
-    baseline: Annotated[
-        Path | None,
-        typer.Option(
-            "--baseline", help="Findings in this file are known and do not fail.", metavar="FILE"
-        ),
-    ] = None,
-    update_baseline: Annotated[
-        bool,
-        typer.Option("--update-baseline", help="Write what fails now to the baseline, and pass."),
-    ] = False,
-    config: options.ConfigOption = None,
-    no_config: options.NoConfigOption = False,
-    jobs: Annotated[
-        int,
-        typer.Option("--jobs", "-j", min=0, help="Processes; 0 is one for each processor."),
-    ] = 1,
-    no_cache: Annotated[
-        bool, typer.Option("--no-cache", help="Neither take nor store answers in the cache.")
-    ] = False,
-    every: Annotated[bool, typer.Option("--all", help="List supported nodes too (json).")] = False,
-    form: options.ReportOption = None,
-    out: options.OutputOption = None,
+    models: tuple[str, ...],
+    target: tuple[str, ...],
+    shape: tuple[str, ...],
+    dim: tuple[str, ...],
+    op_map: Path | None,
+    precision: str,
+    option: tuple[str, ...],
+    fail_on: str,
+    strict: bool,
+    max_fallback: str,
+    baseline: Path | None,
+    update_baseline: bool,
+    config: Path | None,
+    no_config: bool,
+    jobs: int,
+    no_cache: bool,
+    every: bool,
+    form: tuple[str, ...],
+    out: Path | None,
 ) -> int:
     """Hold every node of models against the capability tables of chips.
 
@@ -89,8 +99,8 @@ def command(
 
     sinks = options.parse_sinks(form, out)
     asked = Request(
-        models=tuple(models or ()),
-        targets=tuple(target or ()),
+        models=models,
+        targets=target,
         op_map=op_map,
         shapes=shapes,
         dims=dims,

@@ -1,48 +1,75 @@
 """`port convert`: make a model run on a chip, and prove it."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from . import options, output
 
 
+@click.command()
+@options.model_argument
+@click.option(
+    "--output",
+    "-o",
+    "out",
+    type=options.PATH,
+    required=True,
+    help="Where the converted model goes.",
+    metavar="FILE",
+)
+@options.target_option
+@options.shape_option
+@options.dim_option
+@options.op_map_option
+@options.precision_option
+@options.choice_option
+@options.allow_option
+@options.deny_option
+@click.option("--partial", is_flag=True, help="Write a model that still has failing nodes.")
+@options.float16_option
+@options.bfloat16_option
+@options.keep_io_types_option
+@options.as_option
+@options.as_tolerance_option
+@options.kit_option
+@options.no_verify_option
+@options.inputs_option
+@options.range_option
+@click.option(
+    "--report",
+    type=options.PATH,
+    help="Write the report to a file; its name's end says how.",
+    metavar="FILE",
+)
+@options.report_option
+@options.config_option
+@options.no_config_option
 def command(
-    model: options.ModelArgument,
-    out: Annotated[
-        Path,
-        typer.Option("--output", "-o", help="Where the converted model goes.", metavar="FILE"),
-    ],
-    target: options.TargetOption = "",
-    shape: options.ShapeOption = None,
-    dim: options.DimOption = None,
-    op_map: options.OpMapOption = None,
-    precision: options.PrecisionOption = "",
-    option: options.ChoiceOption = None,
-    allow: options.AllowOption = None,
-    deny: options.DenyOption = None,
-    partial: Annotated[
-        bool, typer.Option("--partial", help="Write a model that still has failing nodes.")
-    ] = False,
-    float16: options.Float16Option = False,
-    bfloat16: options.Bfloat16Option = False,
-    keep_io_types: options.KeepIoTypesOption = True,
-    as_type: options.AsOption = "",
-    as_tolerance: options.AsToleranceOption = None,
-    kit: options.KitOption = None,
-    no_verify: options.NoVerifyOption = False,
-    inputs: options.InputsOption = None,
-    ranges: options.RangeOption = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            "--report", help="Write the report to a file; its name's end says how.", metavar="FILE"
-        ),
-    ] = None,
-    form: options.ReportOption = None,
-    config: options.ConfigOption = None,
-    no_config: options.NoConfigOption = False,
+    model: Path,
+    out: Path,
+    target: str,
+    shape: tuple[str, ...],
+    dim: tuple[str, ...],
+    op_map: Path | None,
+    precision: str,
+    option: tuple[str, ...],
+    allow: tuple[str, ...],
+    deny: tuple[str, ...],
+    partial: bool,
+    float16: bool,
+    bfloat16: bool,
+    keep_io_types: bool,
+    as_type: str,
+    as_tolerance: float | None,
+    kit: Path | None,
+    no_verify: bool,
+    inputs: Path | None,
+    ranges: tuple[str, ...],
+    report: Path | None,
+    form: tuple[str, ...],
+    config: Path | None,
+    no_config: bool,
 ) -> int:
     """Rewrite what a chip does not take, prove the result numerically and write it.
 
@@ -90,8 +117,8 @@ def command(
             out,
             op_map=job.op_map,
             progress=progress,
-            allow=allow or (),
-            deny=deny or (),
+            allow=allow,
+            deny=deny,
             shapes=job.shapes,
             dims=job.dims,
             precision=job.precision,

@@ -3,9 +3,9 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from . import options, output
 
@@ -21,22 +21,30 @@ class Format(StrEnum):
     markdown = "markdown"
 
 
+@click.command()
+@click.argument("old", type=options.PATH, metavar="OLD", help="The model as it was.")
+@click.argument("new", type=options.PATH, metavar="NEW", help="The model as it is.")
+@options.target_option
+@options.shape_option
+@options.dim_option
+@options.op_map_option
+@options.precision_option
+@options.choice_option
+@click.option("--external", is_flag=True, help="Read weights in files beside the models too.")
+@options.form_option(Format)
+@options.output_option
 def command(
-    old: Annotated[Path, typer.Argument(metavar="OLD", help="The model as it was.")],
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="The model as it is.")],
-    target: options.TargetOption = "",
-    shape: options.ShapeOption = None,
-    dim: options.DimOption = None,
-    op_map: options.OpMapOption = None,
-    precision: options.PrecisionOption = "",
-    option: options.ChoiceOption = None,
-    external: Annotated[
-        bool, typer.Option("--external", help="Read weights in files beside the models too.")
-    ] = False,
-    form: Annotated[
-        Format | None, typer.Option("--format", help="How the report is written.")
-    ] = None,
-    out: options.OutputOption = None,
+    old: Path,
+    new: Path,
+    target: str,
+    shape: tuple[str, ...],
+    dim: tuple[str, ...],
+    op_map: Path | None,
+    precision: str,
+    option: tuple[str, ...],
+    external: bool,
+    form: Format | None,
+    out: Path | None,
 ) -> int:
     """Tell what changed between two models: nodes, types, weights, and verdicts on a chip.
 

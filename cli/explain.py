@@ -1,8 +1,9 @@
 """`port explain`: everything that a table says of an operator, or what a finding code means."""
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from porting.errors import UsageError
 from porting.suggest import did_you_mean
@@ -15,13 +16,13 @@ if TYPE_CHECKING:
     from porting.capability.table import CapabilityTable
 
 
-def command(
-    subject: Annotated[str, typer.Argument(help="An operator (Conv) or a finding code (dtype).")],
-    target: options.TargetOption = "",
-    op_map: options.OpMapOption = None,
-    every: Annotated[bool, typer.Option("--all", help="On every chip, in short.")] = False,
-    form: options.FormatOption = Format.text,
-) -> int:
+@click.command()
+@click.argument("subject", help="An operator (Conv) or a finding code (dtype).")
+@options.target_option
+@options.op_map_option
+@click.option("--all", "every", is_flag=True, help="On every chip, in short.")
+@options.format_option
+def command(subject: str, target: str, op_map: Path | None, every: bool, form: Format) -> int:
     """Explain an operator on a chip from the conditions that decide, or a finding code.
 
     \b
@@ -33,7 +34,7 @@ def command(
     from porting.capability.codes import CODES
 
     if subject in CODES:
-        typer.echo(f"{subject}: {CODES[subject]}")
+        click.echo(f"{subject}: {CODES[subject]}")
         return 0
     from porting.capability.targets import available, load_target
 
@@ -46,7 +47,7 @@ def command(
 
     explanations = [explain(table, subject) for table in tables]
     if form is Format.json:
-        typer.echo(output.to_json([e.to_dict() for e in explanations]))
+        click.echo(output.to_json([e.to_dict() for e in explanations]))
     elif every:
         _print_short(explanations)
     else:
@@ -100,4 +101,4 @@ def _print_short(explanations: "list[Explanation]") -> None:
     for e in explanations:
         limits = sum(1 for s in e.sentences if s.condition)
         note = f"{limits} conditions" if limits else ""
-        typer.echo(f"{e.target:<{width}}  {e.verdict:<11}  {note}".rstrip())
+        click.echo(f"{e.target:<{width}}  {e.verdict:<11}  {note}".rstrip())

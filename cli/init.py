@@ -1,50 +1,36 @@
 """`port init`: a configuration, and what runs it in CI."""
 
 import os
-from enum import StrEnum
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from porting.errors import UsageError
 
 
-class Ci(StrEnum):
-    """What runs the gate."""
-
-    github = "github"
-    gitlab = "gitlab"
-    pre_commit = "pre-commit"
-
-
-def command(
-    target: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--target",
-            "-t",
-            help="A chip such as rk3588, or a group such as huawei/*; may be repeated.",
-            metavar="T",
-        ),
-    ] = None,
-    ci: Annotated[
-        list[Ci] | None,
-        typer.Option(
-            "--ci",
-            help="For which system; those that the repository uses if not given. May be repeated.",
-        ),
-    ] = None,
-    install: Annotated[
-        str,
-        typer.Option(
-            "--install",
-            help="What pip installs there; the commit or version of this port if not given.",
-            metavar="REQUIREMENT",
-        ),
-    ] = "",
-    force: Annotated[bool, typer.Option("--force", help="Replace files that exist.")] = False,
-) -> int:
+@click.command()
+@click.option(
+    "--target",
+    "-t",
+    multiple=True,
+    help="A chip such as rk3588, or a group such as huawei/*; may be repeated.",
+    metavar="T",
+)
+@click.option(
+    "--ci",
+    type=click.Choice(["github", "gitlab", "pre-commit"]),
+    multiple=True,
+    help="For which system; those that the repository uses if not given. May be repeated.",
+)
+@click.option(
+    "--install",
+    default="",
+    help="What pip installs there; the commit or version of this port if not given.",
+    metavar="REQUIREMENT",
+)
+@click.option("--force", is_flag=True, help="Replace files that exist.")
+def command(target: tuple[str, ...], ci: tuple[str, ...], install: str, force: bool) -> int:
     """Write port.toml and a CI file for the repository in which it is run.
 
     GitHub, GitLab and pre-commit are found by the files that they read; those are never replaced.
@@ -61,21 +47,20 @@ def command(
     from porting.start.requirement import requirement
     from porting.start.write import SYSTEMS, plan
 
-    chosen = {system.value for system in ci or ()}
-    systems = [system for system in SYSTEMS if system in chosen]
+    systems = [system for system in SYSTEMS if system in ci]
     start = plan(Path.cwd(), _targets(target), install or requirement(), systems)
     start.write(replace=force)
     for name in start.files:
-        typer.echo(f"wrote  {plain(os.path.relpath(start.folder / name))}")
+        click.echo(f"wrote  {plain(os.path.relpath(start.folder / name))}")
     for step in start.steps:
         head, _, block = step.partition("\n")
-        typer.echo(f"next   {plain(head)}")
+        click.echo(f"next   {plain(head)}")
         if block:
-            typer.echo(f"\n{block}")
+            click.echo(f"\n{block}")
     return 0
 
 
-def _targets(names: list[str]) -> list[str]:
+def _targets(names: Sequence[str]) -> list[str]:
     """Ids for the names of single targets; groups stay as they are, new chips join them."""
     from porting.gate.select import targets
 

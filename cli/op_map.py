@@ -2,31 +2,31 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
-from . import output
-from .options import Format, FormatOption
+from . import options, output
+from .options import Format
 
 if TYPE_CHECKING:
     from porting.capability.lint import Problem
 
-app = typer.Typer(
-    rich_markup_mode=None,
-    no_args_is_help=True,
-    help="Check capability tables, or write one's form.",
+
+@click.group()
+def command() -> None:
+    """Check capability tables, or write one's form."""
+
+
+@command.command("lint")
+@click.argument(
+    "files",
+    nargs=-1,
+    type=options.PATH,
+    help="Tables; those that come with port if none.",
 )
-
-
-@app.command("lint")
-def lint(
-    files: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Tables; those that come with port if none.", show_default=False),
-    ] = None,
-    form: FormatOption = Format.text,
-) -> int:
+@options.format_option
+def lint(files: tuple[Path, ...], form: Format) -> int:
     """Check tables against their form, ONNX's operators and sense.
 
     Exit status: 0 no problem but warnings, 1 problems, 2 a file cannot be read.
@@ -43,11 +43,11 @@ def lint(
     tables = {**shipped(), **available()}
     result = lint_files(files or list(shipped().values()), tables)
     if form is Format.json:
-        typer.echo(output.to_json(result.to_dict()))
+        click.echo(output.to_json(result.to_dict()))
     else:
         for problem in result.problems:
-            typer.echo(plain(str(problem)))
-        typer.echo(_summary(result.problems, result.files))
+            click.echo(plain(str(problem)))
+        click.echo(_summary(result.problems, result.files))
     if result.unreadable:
         raise result.unreadable[0]
     return 1 if any(not p.warning for p in result.problems) else 0
@@ -64,12 +64,9 @@ def _number(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-@app.command("schema")
-def schema(
-    out: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the schema to a file.")
-    ] = None,
-) -> int:
+@command.command("schema")
+@options.schema_output_option
+def schema(out: Path | None) -> int:
     """Write the JSON Schema of a capability table, with which an editor completes and checks one.
 
     \b

@@ -2,9 +2,9 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from . import options, output
 from .options import Format
@@ -13,18 +13,34 @@ if TYPE_CHECKING:
     from porting.opsets import OpsetChange
 
 
+@click.command()
+@options.model_argument
+@click.option(
+    "--to", type=int, required=True, help="Version of ONNX's default domain.", metavar="N"
+)
+@click.option(
+    "--output", "-o", "out", type=options.PATH, required=True, help="Where the model goes."
+)
+@options.shape_option
+@options.dim_option
+@options.allow_option
+@options.deny_option
+@options.no_verify_option
+@options.inputs_option
+@options.range_option
+@options.format_option
 def command(
-    model: options.ModelArgument,
-    to: Annotated[int, typer.Option("--to", help="Version of ONNX's default domain.", metavar="N")],
-    out: Annotated[Path, typer.Option("--output", "-o", help="Where the model goes.")],
-    shape: options.ShapeOption = None,
-    dim: options.DimOption = None,
-    allow: options.AllowOption = None,
-    deny: options.DenyOption = None,
-    no_verify: options.NoVerifyOption = False,
-    inputs: options.InputsOption = None,
-    ranges: options.RangeOption = None,
-    form: options.FormatOption = Format.text,
+    model: Path,
+    to: int,
+    out: Path,
+    shape: tuple[str, ...],
+    dim: tuple[str, ...],
+    allow: tuple[str, ...],
+    deny: tuple[str, ...],
+    no_verify: bool,
+    inputs: Path | None,
+    ranges: tuple[str, ...],
+    form: Format,
 ) -> int:
     """Bring a model to another opset, up or down, and prove that it computes the same.
 
@@ -45,8 +61,8 @@ def command(
             out,
             shapes=shapes,
             dims=dims,
-            allow=allow or (),
-            deny=deny or (),
+            allow=allow,
+            deny=deny,
             verify=not no_verify,
             inputs=inputs_of(inputs, options.parse_ranges(ranges)),
             progress=progress,

@@ -1,16 +1,20 @@
 """Options that several commands share, and how their texts become values."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-import typer
+import click
 
 from porting.errors import UsageError
 
 if TYPE_CHECKING:
     from porting.report.formats import Sink
+
+
+_Form = TypeVar("_Form", bound=StrEnum)
+_Function = TypeVar("_Function", bound=Callable[..., int])
 
 
 class Format(StrEnum):
@@ -20,180 +24,191 @@ class Format(StrEnum):
     json = "json"
 
 
-ModelArgument = Annotated[Path, typer.Argument(help="An ONNX file.", show_default=False)]
-TargetOption = Annotated[
-    str,
-    typer.Option(
-        "--target", "-t", help="A chip, such as ascend-310p or a unique part of it.", metavar="T"
-    ),
-]
-ShapeOption = Annotated[
-    list[str] | None,
-    typer.Option("--shape", help="Shape of an input; may be repeated.", metavar="NAME=1,3,224,224"),
-]
-DimOption = Annotated[
-    list[str] | None,
-    typer.Option("--dim", help="Size of a symbolic dimension; may be repeated.", metavar="NAME=1"),
-]
-OpMapOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--op-map", help="A capability table of your own instead of --target.", metavar="FILE"
-    ),
-]
-PrecisionOption = Annotated[
-    str,
-    typer.Option(
-        "--precision",
-        help="Compute type on the chip; the table's default if not given.",
-        metavar="TYPE",
-    ),
-]
-ChoiceOption = Annotated[
-    list[str] | None,
-    typer.Option("--option", help="A choice that the table names.", metavar="NAME=VALUE"),
-]
-AllowOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--allow",
-        help="A class (conditional, approximate) or rule not applied by default; may be repeated.",
-        metavar="NAME",
-    ),
-]
-DenyOption = Annotated[
-    list[str] | None,
-    typer.Option("--deny", help="A class or rule not to apply; may be repeated.", metavar="NAME"),
-]
-Float16Option = Annotated[
-    bool,
-    typer.Option("--float16", help="Bring the model to float16; what may overflow stays float32."),
-]
-Bfloat16Option = Annotated[
-    bool,
-    typer.Option("--bfloat16", help="Bring the model to bfloat16, likewise."),
-]
-KeepIoTypesOption = Annotated[
-    bool,
-    typer.Option(
-        "--keep-io-types/--no-keep-io-types",
-        help="With --float16 or --bfloat16: inputs and outputs stay float32.",
-    ),
-]
-AsOption = Annotated[
-    str,
-    typer.Option(
-        "--as",
-        help="Also run it with every tensor rounded to float16, bfloat16 or int8.",
-        metavar="TYPE",
-    ),
-]
-AsToleranceOption = Annotated[
-    float | None,
-    typer.Option(
-        "--as-tolerance",
-        help="Fail if an output then drifts by more than this share of its largest value.",
-        metavar="0.05",
-    ),
-]
-KitOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--kit",
-        help="Write model, inputs, expected outputs and the compiler's commands to a folder.",
-        metavar="DIR",
-    ),
-]
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config", help="Configuration; else the nearest port.toml is taken.", metavar="FILE"
-    ),
-]
-NoConfigOption = Annotated[bool, typer.Option("--no-config", help="Take no configuration.")]
-NoVerifyOption = Annotated[
-    bool, typer.Option("--no-verify", help="Do not run and compare the two models.")
-]
-InputsOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--inputs",
-        help="Inputs for the comparison: an .npz file, or a folder of ONNX test data "
-        "(input_0.pb, or test_data_set_0/input_0.pb; output_0.pb is compared too).",
-    ),
-]
-RangeOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--range",
-        help="Lowest and highest value to draw for an input; may be repeated.",
-        metavar="NAME=LOW:HIGH",
-    ),
-]
-SeedsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--seeds",
-        min=1,
-        help="How many times inputs are drawn, for each size; 3 to 12 by the cost if not given.",
-    ),
-]
-OutputOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--output",
-        "-o",
-        help="Write the report to a file; its name's end says how.",
-        metavar="FILE",
-    ),
-]
-FormatOption = Annotated[Format, typer.Option("--format", help="How the report is written.")]
-ReportOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--format",
-        help="text, json, markdown, html, sarif, junit, github or gitlab, and to which file; "
-        "may be repeated.",
-        metavar="FORMAT[=FILE]",
-    ),
-]
+PATH = click.Path(path_type=Path)
+"""Whether there is such a file, and a good one, is for the job to say."""
+
+model_argument = click.argument("model", type=PATH, help="An ONNX file.")
+target_option = click.option(
+    "--target",
+    "-t",
+    default="",
+    help="A chip, such as ascend-310p or a unique part of it.",
+    metavar="T",
+)
+shape_option = click.option(
+    "--shape",
+    multiple=True,
+    help="Shape of an input; may be repeated.",
+    metavar="NAME=1,3,224,224",
+)
+dim_option = click.option(
+    "--dim",
+    multiple=True,
+    help="Size of a symbolic dimension; may be repeated.",
+    metavar="NAME=1",
+)
+op_map_option = click.option(
+    "--op-map",
+    type=PATH,
+    help="A capability table of your own instead of --target.",
+    metavar="FILE",
+)
+precision_option = click.option(
+    "--precision",
+    default="",
+    help="Compute type on the chip; the table's default if not given.",
+    metavar="TYPE",
+)
+choice_option = click.option(
+    "--option",
+    multiple=True,
+    help="A choice that the table names.",
+    metavar="NAME=VALUE",
+)
+allow_option = click.option(
+    "--allow",
+    multiple=True,
+    help="A class (conditional, approximate) or rule not applied by default; may be repeated.",
+    metavar="NAME",
+)
+deny_option = click.option(
+    "--deny",
+    multiple=True,
+    help="A class or rule not to apply; may be repeated.",
+    metavar="NAME",
+)
+float16_option = click.option(
+    "--float16",
+    is_flag=True,
+    help="Bring the model to float16; what may overflow stays float32.",
+)
+bfloat16_option = click.option(
+    "--bfloat16", is_flag=True, help="Bring the model to bfloat16, likewise."
+)
+keep_io_types_option = click.option(
+    "--keep-io-types/--no-keep-io-types",
+    default=True,
+    show_default=True,
+    help="With --float16 or --bfloat16: inputs and outputs stay float32.",
+)
+as_option = click.option(
+    "--as",
+    "as_type",
+    default="",
+    help="Also run it with every tensor rounded to float16, bfloat16 or int8.",
+    metavar="TYPE",
+)
+as_tolerance_option = click.option(
+    "--as-tolerance",
+    type=float,
+    help="Fail if an output then drifts by more than this share of its largest value.",
+    metavar="0.05",
+)
+kit_option = click.option(
+    "--kit",
+    type=PATH,
+    help="Write model, inputs, expected outputs and the compiler's commands to a folder.",
+    metavar="DIR",
+)
+config_option = click.option(
+    "--config",
+    type=PATH,
+    help="Configuration; else the nearest port.toml is taken.",
+    metavar="FILE",
+)
+no_config_option = click.option("--no-config", is_flag=True, help="Take no configuration.")
+no_verify_option = click.option(
+    "--no-verify", is_flag=True, help="Do not run and compare the two models."
+)
+inputs_option = click.option(
+    "--inputs",
+    type=PATH,
+    help="Inputs for the comparison: an .npz file, or a folder of ONNX test data "
+    "(input_0.pb, or test_data_set_0/input_0.pb; output_0.pb is compared too).",
+)
+range_option = click.option(
+    "--range",
+    "ranges",
+    multiple=True,
+    help="Lowest and highest value to draw for an input; may be repeated.",
+    metavar="NAME=LOW:HIGH",
+)
+seeds_option = click.option(
+    "--seeds",
+    type=click.IntRange(min=1),
+    help="How many times inputs are drawn, for each size; 3 to 12 by the cost if not given.",
+)
+output_option = click.option(
+    "--output",
+    "-o",
+    "out",
+    type=PATH,
+    help="Write the report to a file; its name's end says how.",
+    metavar="FILE",
+)
+schema_output_option = click.option(
+    "--output", "-o", "out", type=PATH, help="Write the schema to a file."
+)
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(Format),
+    default=Format.text,
+    show_default=True,
+    help="How the report is written.",
+)
+report_option = click.option(
+    "--format",
+    "form",
+    multiple=True,
+    help="text, json, markdown, html, sarif, junit, github or gitlab, and to which file; "
+    "may be repeated.",
+    metavar="FORMAT[=FILE]",
+)
 
 
-def parse_shapes(texts: Iterable[str] | None) -> dict[str, tuple[int, ...]]:
+def form_option(forms: type[StrEnum]) -> Callable[[_Function], _Function]:
+    """`--format`, which the end of the file's name stands in for, as `form_for` reads it."""
+    return click.option(
+        "--format", "form", type=click.Choice(forms), help="How the report is written."
+    )
+
+
+def parse_shapes(texts: Iterable[str]) -> dict[str, tuple[int, ...]]:
     """`x=1,3,224,224` as `{"x": (1, 3, 224, 224)}`. A scalar is `x=`.
 
     Raises:
         UsageError: Another form.
     """
     shapes = {}
-    for text in texts or ():
+    for text in texts:
         name, value = _split(text, "--shape", "input=1,3,224,224")
         parts = [p for p in value.split(",") if p.strip()]
         shapes[name] = tuple(_size(p, "--shape", text) for p in parts)
     return shapes
 
 
-def parse_dims(texts: Iterable[str] | None) -> dict[str, int]:
+def parse_dims(texts: Iterable[str]) -> dict[str, int]:
     """`batch=1` as `{"batch": 1}`.
 
     Raises:
         UsageError: Another form.
     """
     dims = {}
-    for text in texts or ():
+    for text in texts:
         name, value = _split(text, "--dim", "batch=1")
         dims[name] = _size(value, "--dim", text)
     return dims
 
 
-def parse_ranges(texts: Iterable[str] | None) -> dict[str, tuple[float, float]]:
+def parse_ranges(texts: Iterable[str]) -> dict[str, tuple[float, float]]:
     """`x=-1:1` as `{"x": (-1.0, 1.0)}`.
 
     Raises:
         UsageError: Another form.
     """
     ranges = {}
-    for text in texts or ():
+    for text in texts:
         name, value = _split(text, "--range", "image=0:255")
         low, colon, high = value.partition(":")
         try:
@@ -207,16 +222,16 @@ def parse_ranges(texts: Iterable[str] | None) -> dict[str, tuple[float, float]]:
     return ranges
 
 
-def parse_choices(texts: Iterable[str] | None) -> dict[str, str]:
+def parse_choices(texts: Iterable[str]) -> dict[str, str]:
     """`run_on_bpu=Softmax,Min` as `{"run_on_bpu": "Softmax,Min"}`.
 
     Raises:
         UsageError: Another form.
     """
-    return dict(_split(text, "--option", "name=value") for text in texts or ())
+    return dict(_split(text, "--option", "name=value") for text in texts)
 
 
-def parse_sinks(texts: Iterable[str] | None, file: Path | None) -> list["Sink"]:
+def parse_sinks(texts: Iterable[str], file: Path | None) -> list["Sink"]:
     """`html=report.html` as a format and its file; `json` goes to standard output.
 
     Args:
@@ -240,9 +255,6 @@ def parse_sinks(texts: Iterable[str] | None, file: Path | None) -> list["Sink"]:
             "format-twice", "two reports go to one place", "write --format html=report.html"
         )
     return sinks
-
-
-_Form = TypeVar("_Form", bound=StrEnum)
 
 
 def form_for(given: _Form | None, file: Path | None, forms: type[_Form]) -> _Form:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
 from .summary import append_summary
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def write_report(text: str, file: Path | None) -> None:
     """Writes a report to a file, or to standard output."""
     if file is None:
-        typer.echo(text, nl=not text.endswith("\n"))
+        click.echo(text, nl=not text.endswith("\n"))
     else:
         from porting.model.save import write_atomically
 
@@ -68,9 +68,9 @@ def progress_line() -> Iterator[Callable[[str], None]]:
         yield lambda step: None
         return
     try:
-        yield lambda step: typer.echo(f"\r\x1b[2K{step} ...", nl=False, err=True)
+        yield lambda step: click.echo(f"\r\x1b[2K{step} ...", nl=False, err=True)
     finally:
-        typer.echo("\r\x1b[2K", nl=False, err=True)
+        click.echo("\r\x1b[2K", nl=False, err=True)
 
 
 @contextmanager

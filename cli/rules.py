@@ -1,29 +1,26 @@
 """`port rules`: which rewrites there are, and what one of them does."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
+import click
 
 from porting.errors import UsageError
 from porting.suggest import did_you_mean
 
-from . import output
-from .options import Format, FormatOption
+from . import options, output
+from .options import Format
 
 if TYPE_CHECKING:
     from porting.describing import RuleDescription
     from porting.legalize.rule import Rule
 
-app = typer.Typer(rich_markup_mode=None, help="List rewrite rules, or show one.")
 
-
-@app.callback(invoke_without_command=True)
-def command(
-    context: typer.Context,
-    operator: Annotated[str, typer.Option("--operator", help="Only for this operator.")] = "",
-    form: FormatOption = Format.text,
-) -> int:
-    """List the rewrites that convert can apply.
+@click.group(invoke_without_command=True)
+@click.option("--operator", default="", help="Only for this operator.")
+@options.format_option
+@click.pass_context
+def command(context: click.Context, operator: str, form: Format) -> int:
+    """List rewrite rules, or show one.
 
     \b
     Examples:
@@ -37,12 +34,12 @@ def command(
     found = [r for r in registry() if operator in ("", r.op_type)]
     found.sort(key=lambda r: (r.op_type, r.name))
     if form is Format.json:
-        typer.echo(output.to_json([rule_dict(r) for r in found]))
+        click.echo(output.to_json([rule_dict(r) for r in found]))
         return 0
     widths = [max((len(t) for t in column), default=0) for column in _columns(found)]
     for rule in found:
         cells = zip((rule.op_type, rule.name, rule.exactness), widths, strict=True)
-        typer.echo("  ".join(f"{text:<{width}}" for text, width in cells) + f"  {rule.summary}")
+        click.echo("  ".join(f"{text:<{width}}" for text, width in cells) + f"  {rule.summary}")
     return 0
 
 
@@ -64,11 +61,10 @@ def rule_dict(rule: "Rule") -> dict[str, str]:
     }
 
 
-@app.command("show")
-def show(
-    rule: Annotated[str, typer.Argument(help="Name of a rule, such as gelu-to-erf.")],
-    form: FormatOption = Format.text,
-) -> int:
+@command.command("show")
+@click.argument("rule", help="Name of a rule, such as gelu-to-erf.")
+@options.format_option
+def show(rule: str, form: Format) -> int:
     """Show the mathematics, the conditions and the source of one rule, and which chips need it.
 
     \b
@@ -84,7 +80,7 @@ def show(
         raise UsageError("rule-unknown", f"there is no rule '{rule}'", guess)
     description = describe_rule(found[rule])
     if form is Format.json:
-        typer.echo(output.to_json(description.to_dict()))
+        click.echo(output.to_json(description.to_dict()))
     else:
         _print(description)
     return 0
@@ -96,7 +92,7 @@ def _print(description: "RuleDescription") -> None:
     from porting.legalize.policy import DEFAULT_CLASSES
 
     rule = description.rule
-    typer.echo(f"{rule.name}: {rule.op_type}, {rule.exactness}\n\n{rule.doc}\n")
+    click.echo(f"{rule.name}: {rule.op_type}, {rule.exactness}\n\n{rule.doc}\n")
     versions = f" of version {', '.join(map(str, rule.versions))}" if rule.versions else ""
     is_default = rule.exactness in DEFAULT_CLASSES
     facts = {
@@ -110,6 +106,6 @@ def _print(description: "RuleDescription") -> None:
     margin = 15
     for name, text in facts.items():
         head, indent = name.ljust(margin), " " * margin
-        typer.echo(
+        click.echo(
             fill(text, 96, initial_indent=head, subsequent_indent=indent, break_on_hyphens=False)
         )

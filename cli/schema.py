@@ -1,24 +1,20 @@
 """`port schema`: the form of the JSON reports."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from porting.errors import UsageError
 
-from . import output
+from . import options, output
 
 
-def command(
-    form: Annotated[
-        str,
-        typer.Argument(help="check, convert, report, verify, opset or diff; all if not given."),
-    ] = "",
-    out: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Write the schema to a file.")
-    ] = None,
-) -> int:
+@click.command()
+@click.argument(
+    "form", default="", help="check, convert, report, verify, opset or diff; all if not given."
+)
+@options.schema_output_option
+def command(form: str, out: Path | None) -> int:
     """Write the JSON Schema of what --format json writes.
 
     \b

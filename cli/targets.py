@@ -1,29 +1,24 @@
 """`port targets`: which chips there are, and what is known of one."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
-from . import output
-from .options import Format, FormatOption
+from . import options, output
+from .options import Format
 
 if TYPE_CHECKING:
     from porting.capability.schema import TableHead
     from porting.capability.table import CapabilityTable
 
-app = typer.Typer(rich_markup_mode=None, help="List chips, or show what is known of one.")
 
-
-@app.callback(invoke_without_command=True)
-def command(
-    context: typer.Context,
-    vendor: Annotated[str, typer.Option("--vendor", help="Only of this vendor.")] = "",
-    class_: Annotated[
-        str, typer.Option("--class", help="Only datacenter, edge, embedded or gpu.")
-    ] = "",
-    form: FormatOption = Format.text,
-) -> int:
-    """List the chips that models can be checked against.
+@click.group(invoke_without_command=True)
+@click.option("--vendor", default="", help="Only of this vendor.")
+@click.option("--class", "class_", default="", help="Only datacenter, edge, embedded or gpu.")
+@options.format_option
+@click.pass_context
+def command(context: click.Context, vendor: str, class_: str, form: Format) -> int:
+    """List chips, or show what is known of one.
 
     \b
     Examples:
@@ -40,12 +35,12 @@ def command(
         if vendor.lower() in head.vendor.lower() and class_.lower() in head.class_
     }
     if form is Format.json:
-        typer.echo(output.to_json([head_dict(h) for h in found.values()]))
+        click.echo(output.to_json([head_dict(h) for h in found.values()]))
         return 0
     width = max((len(n) for n in found), default=0)
     for name, head in found.items():
         toolchain = f"{head.toolchain.name} {head.toolchain.version}"
-        typer.echo(f"{name:<{width}}  {head.class_:<10}  {head.evidence:<13}  {toolchain}")
+        click.echo(f"{name:<{width}}  {head.class_:<10}  {head.evidence:<13}  {toolchain}")
     return 0
 
 
@@ -63,11 +58,10 @@ def head_dict(head: "TableHead") -> dict[str, Any]:
     }
 
 
-@app.command("show")
-def show(
-    target: Annotated[str, typer.Argument(help="A chip, such as ascend-310p.")],
-    form: FormatOption = Format.text,
-) -> int:
+@command.command("show")
+@click.argument("target", help="A chip, such as ascend-310p.")
+@options.format_option
+def show(target: str, form: Format) -> int:
     """Show the toolchain, evidence, sources and coverage of one chip.
 
     \b
@@ -85,7 +79,7 @@ def show(
         "sources": [as_dict(s) | {"id": k} for k, s in table.data.sources.items()],
     }
     if form is Format.json:
-        typer.echo(output.to_json(details))
+        click.echo(output.to_json(details))
     else:
         _print(details)
     return 0
@@ -120,8 +114,8 @@ def _print(details: dict[str, Any]) -> None:
     }
     for label, text in rows.items():
         if text:
-            typer.echo(f"{label:<12}{text}")
-    typer.echo("sources")
+            click.echo(f"{label:<12}{text}")
+    click.echo("sources")
     for source in details["sources"]:
-        typer.echo(f"  {source['id']}: {source['title']} ({source['kind']}, {source['date']})")
-        typer.echo(f"      {source['where']}")
+        click.echo(f"  {source['id']}: {source['title']} ({source['kind']}, {source['date']})")
+        click.echo(f"      {source['where']}")

@@ -1,28 +1,37 @@
 """`port verify`: do two models compute the same."""
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
 from . import options, output
 from .options import Format
 
 
+@click.command()
+@click.argument("original", type=options.PATH, metavar="A.onnx", help="The original model.")
+@click.argument("converted", type=options.PATH, metavar="B.onnx", help="The converted model.")
+@options.shape_option
+@options.dim_option
+@options.inputs_option
+@options.range_option
+@options.seeds_option
+@options.as_option
+@options.as_tolerance_option
+@options.form_option(Format)
+@options.output_option
 def command(
-    original: Annotated[Path, typer.Argument(metavar="A.onnx", help="The original model.")],
-    converted: Annotated[Path, typer.Argument(metavar="B.onnx", help="The converted model.")],
-    shape: options.ShapeOption = None,
-    dim: options.DimOption = None,
-    inputs: options.InputsOption = None,
-    ranges: options.RangeOption = None,
-    seeds: options.SeedsOption = None,
-    as_type: options.AsOption = "",
-    as_tolerance: options.AsToleranceOption = None,
-    form: Annotated[
-        Format | None, typer.Option("--format", help="How the report is written.")
-    ] = None,
-    out: options.OutputOption = None,
+    original: Path,
+    converted: Path,
+    shape: tuple[str, ...],
+    dim: tuple[str, ...],
+    inputs: Path | None,
+    ranges: tuple[str, ...],
+    seeds: int | None,
+    as_type: str,
+    as_tolerance: float | None,
+    form: Format | None,
+    out: Path | None,
 ) -> int:
     """Run two models on the same inputs and compare their outputs.
 

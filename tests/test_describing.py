@@ -1,4 +1,4 @@
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from porting.cli.app import app
 from porting.describing import describe_rule, operators_written

@@ -54,7 +54,7 @@ def test_a_run_without_the_fixture_loads_no_engine(folder):
         "import sys\n\n"
         "def test_light():\n"
         "    assert 'porting.pytest_plugin' in sys.modules\n"
-        "    heavy = {'onnx', 'numpy', 'rich', 'pydantic', 'typer', 'porting.checking'}\n"
+        "    heavy = {'onnx', 'numpy', 'rich', 'pydantic', 'click', 'porting.checking'}\n"
         "    assert not heavy & sys.modules.keys()\n"
     )
     command = [sys.executable, "-m", "pytest", "-q"]

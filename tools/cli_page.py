@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-import typer
+import click
 from markup import escaped
 
 from porting.cli.app import app
@@ -18,21 +18,26 @@ could not be done; one line on stderr says why, perhaps a second what to do, and
 def cli_page() -> str:
     """The page."""
     lines = [HEAD]
-    for name, command in _commands("port", typer.main.get_command(app)):
+    for name, command in _commands("port", app):
         lines += _section(name, command)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _commands(name: str, command: Any) -> Iterator[tuple[str, Any]]:
+def _commands(name: str, command: click.Command) -> Iterator[tuple[str, click.Command]]:
     """Every command with its whole name, a group before its members."""
-    members = getattr(command, "commands", {})
-    if not members or command.invoke_without_command:
+    if not isinstance(command, click.Group):
         yield name, command
-    for member, inner in members.items():
+        return
+    if command.invoke_without_command:
+        yield name, command
+    context = click.Context(command)
+    for member in command.list_commands(context):
+        inner = command.get_command(context, member)
+        assert inner is not None
         yield from _commands(f"{name} {member}", inner)
 
 
-def _section(name: str, command: Any) -> Iterator[str]:
+def _section(name: str, command: click.Command) -> Iterator[str]:
     text, _, examples = (command.help or "").partition("\b\n")
     yield from (f"## {name}", "", *_paragraphs(text))
     rows = [f"| `{_cell(_spelled(p))}` | {_said(p)} |" for p in command.params]

@@ -76,7 +76,7 @@ def written(tmp_path_factory):
     for name, command in commands.items():
         texts = []
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("typer.echo", lambda text, to=texts, **_: to.append(text))
+            patch.setattr("click.echo", lambda text, to=texts, **_: to.append(text))
             assert run([*command, "--format", "json"]) in {0, 1}, name
         found[name] = json.loads("".join(texts))
     return found
