@@ -1,6 +1,7 @@
 """A model's structure without its weights, and shapes for its inputs that agree."""
 
 import ast
+import math
 import mmap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ def load_structure(path: Path) -> onnx.ModelProto:
         raise ModelError("model-unreadable", f"{path} holds no graph")
     for graph in graphs(model.graph):
         for tensor in graph.initializer:
-            count = int(np.prod(tensor.dims, dtype=np.int64)) if tensor.dims else 1
+            count = math.prod(tensor.dims)
             is_int = tensor.data_type in (onnx.TensorProto.INT32, onnx.TensorProto.INT64)
             if count > (_MOST_KEPT if is_int else 4096):
                 for name in ("raw_data", "float_data", "int32_data", "int64_data", "double_data"):
