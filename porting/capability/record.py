@@ -1,7 +1,10 @@
 """Data with named fields, as light as an object can be: what a table's form is made of."""
 
+import sys
 from collections.abc import Set
-from typing import Any, TypeVar, dataclass_transform
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, TypeVar, dataclass_transform, get_type_hints
 
 _R = TypeVar("_R", bound="Record")
 
@@ -38,8 +41,19 @@ def changed(record: _R, **fields: Any) -> _R:
     return type(record)(**vars(record) | fields)
 
 
+def hints_of(form: type[Record]) -> dict[str, Any]:
+    """The types of all fields, those of the forms that it extends first."""
+    forms = [f for f in reversed(form.__mro__) if issubclass(f, Record)]
+    return {n: _meant(t, f.__module__) for f in forms for n, t in f.__annotations__.items()}
+
+
+@cache
+def _meant(text: str, module: str) -> Any:
+    """What an annotation means where it stands; few of them are different."""
+    annotated = SimpleNamespace(__annotations__={text: text})
+    return get_type_hints(annotated, vars(sys.modules[module]))[text]
+
+
 def as_dict(record: Record) -> dict[str, Any]:
     """All fields, those of the forms that its own form extends first."""
-    forms = reversed(type(record).__mro__)
-    names = [n for form in forms for n in vars(form).get("__annotations__", ())]
-    return {name: getattr(record, name) for name in names}
+    return {name: getattr(record, name) for name in hints_of(type(record))}

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeAlias, TypeVar, Union, get_args, get_origin
 
 import porting
 from porting.cache import Cache, folder, key_of, sealed, unsealed
 from porting.capability.document import Document, Path_, extended, text_of
-from porting.capability.record import Record
-from porting.capability.versions import Versions
+from porting.capability.record import Record, hints_of
+from porting.capability.versions import Versions, parse_versions
 from porting.errors import TableError
 
 _R = TypeVar("_R", bound=Record)
@@ -170,7 +170,7 @@ def _loaded(data: bytes, key: str, form: type[_R], files: Files) -> list[_R] | N
 
 def _plain(value: Any) -> Any:
     """A record or a range as JSON has it."""
-    return list(value.ranges) if isinstance(value, Versions) else vars(value)
+    return str(value) if isinstance(value, Versions) else vars(value)
 
 
 @cache
@@ -221,31 +221,38 @@ def _first(readers: Iterable[_Reader]) -> _Reader:
 
 
 def _items(item: _Reader) -> _Reader:
-    is_list = _exactly(list)
-    return lambda value: [item(v) for v in is_list(value)]
+    def read(value: Any) -> Any:
+        if type(value) is not list:
+            raise TypeError
+        return [item(v) for v in value]
+
+    return read
 
 
 def _values(item: _Reader) -> _Reader:
-    is_dict = _exactly(dict)
-    return lambda value: {k: item(v) for k, v in is_dict(value).items()}
+    def read(value: Any) -> Any:
+        if type(value) is not dict:
+            raise TypeError
+        return {name: item(v) for name, v in value.items()}
+
+    return read
 
 
 def _record(form: type[Record]) -> _Reader:
-    readers = {name: _reader(hint) for name, hint in get_type_hints(form).items()}
+    readers = {name: _reader(hint) for name, hint in hints_of(form).items()}
     needed = {name for name in readers if not hasattr(form, name)}
-    is_dict = _exactly(dict)
 
     def read(value: Any) -> Record:
-        if not needed <= is_dict(value).keys():
+        if type(value) is not dict or not needed <= value.keys():
             raise TypeError
         return form(**{name: readers[name](v) for name, v in value.items()})
 
     return read
 
 
-def _versions(value: Any) -> Versions:
-    ends = (int, type(None))
-    ranges = tuple((low, high) for low, high in value)
-    if not ranges or not all(type(low) in ends and type(high) in ends for low, high in ranges):
+@cache
+def _versions(text: Any) -> Versions:
+    """A table has the same few ranges again and again."""
+    if type(text) is not str:
         raise TypeError
-    return Versions(ranges)
+    return parse_versions(text)

@@ -6,8 +6,9 @@ import shutil
 import subprocess
 import sys
 import threading
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin
 
 import pytest
 import yaml
@@ -22,12 +23,12 @@ from porting.cache import MAX_ENTRY, sealed
 from porting.capability import form, stored, targets, yaml_reader
 from porting.capability.document import before_operators
 from porting.capability.models import FORMS
-from porting.capability.record import Record, as_dict, changed, written
+from porting.capability.record import Record, as_dict, changed, hints_of, written
 from porting.capability.schema import AttributeLimit, Table, TableHead
 from porting.capability.stored import Files, keep, recalled
 from porting.capability.table import load_table, recalled_table
 from porting.capability.targets import available, heads, load_target, shipped
-from porting.capability.versions import Versions
+from porting.capability.versions import Versions, parse_versions
 from porting.demo import model_path
 from porting.errors import TableError
 
@@ -297,13 +298,12 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=4), inner),
     max_leaves=4,
 )
-ENDS = st.none() | st.integers()
 
 
 @st.composite
 def records(draw, kind: type[Record]) -> Record:
     """Any instance of a form, with any of its fields."""
-    hints = get_type_hints(kind)
+    hints = hints_of(kind)
     given_ = draw(st.sets(st.sampled_from(sorted(hints))))
     names = [n for n in hints if n in given_ or not hasattr(kind, n)]
     return kind(**{n: draw(values(hints[n])) for n in names})
@@ -322,8 +322,8 @@ def values(hint) -> st.SearchStrategy:
     if hint is Any:
         return JSON.filter(lambda v: not isinstance(v, dict))
     if hint is Versions:
-        ranges = st.lists(st.tuples(ENDS, ENDS), min_size=1, max_size=3)
-        return ranges.map(lambda r: Versions(tuple(r)))
+        ends = st.lists(st.integers(), min_size=2, max_size=4, unique=True).map(sorted)
+        return ends.map(lambda e: parse_versions([f"{a}..{b - 1}" for a, b in pairwise(e)]))
     return records(hint) if issubclass(hint, Record) else st.from_type(hint)
 
 
