@@ -54,6 +54,9 @@ def main() -> None:
     gc.set_threshold(_COLLECT_AFTER)
     _open_closed_streams()
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # to look for them takes time
+    # Or numpy starts threads that spin, for sums that take no time here; what a user says by
+    # OPENBLAS_NUM_THREADS goes before it.
+    os.environ.setdefault("OPENBLAS_DEFAULT_NUM_THREADS", "1")
     sys.exit(run(sys.argv[1:]))
 
 

@@ -196,6 +196,29 @@ def test_check_does_not_import_a_runtime(folder):
     assert subprocess.run([sys.executable, "-c", code], check=False, cwd=folder).returncode == 0
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
+def test_numpy_starts_no_threads_unless_the_user_has_it_do_so(folder):
+    said = {"OPENBLAS_DEFAULT_NUM_THREADS", "OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS"}
+    plain = {k: v for k, v in os.environ.items() if k not in said | {"OMP_NUM_THREADS"}}
+
+    def threads(before: str, environment: dict[str, str]) -> int:
+        code = (
+            "import atexit, os, sys\n"
+            "count = lambda: print(len(os.listdir('/proc/self/task')), file=sys.stderr)\n"
+            f"atexit.register(count)\n{before}"
+        )
+        command = [sys.executable, "-c", code, "check", "good.onnx", "--op-map", "toy.yaml"]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, cwd=folder, env=environment
+        )
+        return int(done.stderr)
+
+    port = "from porting.cli import main; main()"
+    assert threads(port, plain) == 1
+    two = plain | {"OPENBLAS_NUM_THREADS": "2"}
+    assert threads(port, two) == threads("import numpy", two)
+
+
 def test_a_pipe_that_closes_early_is_no_traceback(folder):
     code = "from porting.cli import main; main()"
     command = f"{sys.executable} -c '{code}' check model.onnx --op-map toy.yaml | true"
