@@ -9,8 +9,7 @@ import ast
 import operator
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from porting.capability.operand import PROPERTIES, Operand
 from porting.capability.operations import (
@@ -42,8 +41,7 @@ Lookup: TypeAlias = Callable[[str], Any]
 Evaluate: TypeAlias = Callable[[Lookup], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Expression:
+class Expression(NamedTuple):
     """A compiled expression.
 
     Attributes:
@@ -275,14 +273,14 @@ def _of_attribute(value: Any, name: str) -> Any:
     raise ExpressionError(f".{name} stands behind the name of an input or output only")
 
 
-@dataclass(frozen=True, slots=True)
 class _Scope:
     """How names are looked up inside a loop."""
 
-    outer: Lookup
-    name: str
-    value: Any
-    steps: int
+    def __init__(self, outer: Lookup, name: str, value: Any, steps: int) -> None:
+        self.outer = outer
+        self.name = name
+        self.value = value
+        self.steps = steps
 
     def __call__(self, wanted: str) -> Any:
         return self.value if wanted == self.name else self.outer(wanted)

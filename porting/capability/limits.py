@@ -5,9 +5,8 @@ what explains, because texts are made from the same place.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from porting.capability.expression import Expression, parse
 from porting.capability.operations import ExpressionError
@@ -51,8 +50,7 @@ class LimitError(Exception):
         self.field = field
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """A condition that must hold, and what follows where it does not.
 
     Attributes:
@@ -84,8 +82,7 @@ class Limit:
         return self.that.names | (self.when.names if self.when is not None else frozenset())
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """The names that an operator has in any of its versions."""
 
     versions: tuple[OpInfo, ...]

@@ -7,9 +7,8 @@ are left out included; of operators that commute, both orders are tried.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from onnx import AttributeProto, NodeProto
 from onnx.parser import ParseError, parse_function
@@ -38,8 +37,7 @@ GENERIC = frozenset({"opset", "precision"})
 Bindings = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A pattern found in a graph.
 
     Attributes:
@@ -53,8 +51,7 @@ class Match:
     nodes: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledPattern:
+class CompiledPattern(NamedTuple):
     """A pattern ready to be looked for.
 
     Attributes:
@@ -128,7 +125,7 @@ def compile_pattern(pattern: Pattern, compiler: Compiler) -> CompiledPattern:
         limits += compiler.conditions([_guarded(never, pattern)])
     if not limits and not pattern.fuses:
         raise LimitError(("match",), "the pattern says nothing: give a verdict, require or fuses")
-    limits = [replace(limit, code="pattern") for limit in limits]
+    limits = [limit._replace(code="pattern") for limit in limits]
     return CompiledPattern(pattern.name, nodes, tuple(limits), pattern.fuses, guard)
 
 
@@ -260,13 +257,13 @@ def _attribute_fits(node: Node, wanted: AttributeProto) -> bool:
     return equal(node.attribute(wanted.name), decode_attribute(wanted)) is True
 
 
-@dataclass(frozen=True)
 class MatchFacts:
     """Looks up the names of a pattern where it was found."""
 
-    match: Match
-    precision: str
-    options: Mapping[str, str]
+    def __init__(self, match: Match, precision: str, options: Mapping[str, str]) -> None:
+        self.match = match
+        self.precision = precision
+        self.options = options
 
     def __call__(self, name: str) -> Any:
         """The value behind a name, as an operand; None for one that is left out."""

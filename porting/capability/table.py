@@ -1,10 +1,9 @@
 """A capability table, loaded and compiled: what the judge asks."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from porting.capability import stored
 from porting.capability.document import Document, Path_
@@ -27,8 +26,7 @@ from porting.errors import TableError
 from porting.results import TargetInfo
 
 
-@dataclass(frozen=True, slots=True)
-class Advised:
+class Advised(NamedTuple):
     """A remark that is made where `when` holds."""
 
     when: Expression
@@ -36,8 +34,7 @@ class Advised:
     source: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(NamedTuple):
     """What a table says of one operator.
 
     Attributes:
@@ -61,7 +58,6 @@ class Operator:
     source: tuple[str, ...]
 
 
-@dataclass
 class CapabilityTable:
     """One chip and toolchain version; operators are compiled when they are first asked for.
 
@@ -71,11 +67,12 @@ class CapabilityTable:
         op_map: The file, where it is the user's own.
     """
 
-    data: Table
-    where: Callable[[Path_], str]
-    op_map: str = ""
-    _operators: dict[str, Operator | None] = field(default_factory=dict)
-    _patterns: tuple[CompiledPattern, ...] | None = None
+    def __init__(self, data: Table, where: Callable[[Path_], str]) -> None:
+        self.data = data
+        self.where = where
+        self.op_map = ""
+        self._operators: dict[str, Operator | None] = {}
+        self._patterns: tuple[CompiledPattern, ...] | None = None
 
     @property
     def target(self) -> TargetInfo:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,9 @@ VARIABLE = "PORT_OP_MAPS"
 @cache
 def shipped() -> Mapping[str, Path]:
     """The package's own tables by target id, in alphabetical order."""
-    root = Path(str(files("porting.op_maps")))
+    from porting import op_maps  # importlib.resources would take longer than the tables
+
+    root = Path(op_maps.__path__[0])
     found = {p.stem: p for p in root.glob("*/*.yaml")}
     return dict(sorted(found.items()))
 

@@ -2,11 +2,9 @@
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from porting.errors import UsageError
 from porting.suggest import did_you_mean
@@ -19,8 +17,7 @@ PYPROJECT = "pyproject.toml"
 MAX_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(NamedTuple):
     """A configuration and where it stands.
 
     Attributes:
@@ -84,6 +81,8 @@ def _upwards(folder: Path) -> Iterator[Path]:
 
 def _read(file: Path) -> dict[str, Any] | None:
     """What a file says of port; None if it is another tool's alone."""
+    import tomllib
+
     try:
         if file.stat().st_size > MAX_BYTES:
             raise _invalid(file, f"larger than {MAX_BYTES} bytes")

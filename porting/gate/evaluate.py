@@ -1,13 +1,17 @@
 """From verdicts to pass or fail."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from porting.gate.baseline import Known, match
 from porting.gate.fingerprint import Named, fingerprints
 from porting.gate.outcome import Entry, Judged, Standing
 from porting.gate.thresholds import MaxFallback
 from porting.gate.waivers import Waiver, waiver_for
 from porting.results import FAILING, CheckResult, ConvertResult, Verdict
+
+if TYPE_CHECKING:
+    from porting.gate.baseline import Known
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Policy:
     fail_on: frozenset[Verdict] = FAILING
     max_fallback: MaxFallback | None = None
     waivers: tuple[Waiver, ...] = ()
-    known: tuple[Known, ...] | None = None
+    known: "tuple[Known, ...] | None" = None
 
     @property
     def is_default(self) -> bool:
@@ -48,8 +52,8 @@ def evaluate(result: CheckResult | ConvertResult, policy: Policy = DEFAULT) -> E
     open_ = [
         n for n in named if n.finding.verdict in policy.fail_on and not _holds(waived.get(n.place))
     ]
-    matched = match(open_, policy.known or ())
-    judged = tuple(_judged(n, policy, waived.get(n.place), matched.places) for n in named)
+    known, gone = _known(open_, policy)
+    judged = tuple(_judged(n, policy, waived.get(n.place), known) for n in named)
     broken = policy.max_fallback.broken(check) if policy.max_fallback else ""
     return Entry(
         check,
@@ -57,8 +61,18 @@ def evaluate(result: CheckResult | ConvertResult, policy: Policy = DEFAULT) -> E
         (broken,) if broken else (),
         conversion,
         not policy.is_default,
-        matched.gone,
+        gone,
     )
+
+
+def _known(found: Sequence[Named], policy: Policy) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The places of findings that the baseline has, and what it has and is not found."""
+    if not policy.known:
+        return frozenset(), ()
+    from porting.gate.baseline import match  # most runs have no baseline
+
+    matched = match(found, policy.known)
+    return matched.places, matched.gone
 
 
 def _holds(waiver: Waiver | None) -> bool:

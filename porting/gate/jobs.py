@@ -4,9 +4,9 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shlex import quote
+from typing import NamedTuple
 
 from porting.cache import Cache, stamp_of
 from porting.errors import PortError
@@ -14,8 +14,7 @@ from porting.gate import answers, identity
 from porting.results import CheckResult
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A model and what it is held against.
 
     Attributes:
@@ -32,10 +31,10 @@ class Job:
     model: Path
     targets: tuple[str, ...]
     op_map: Path | None = None
-    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    dims: Mapping[str, int] = field(default_factory=dict)
+    shapes: Mapping[str, tuple[int, ...]] = {}
+    dims: Mapping[str, int] = {}
     precision: str = ""
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = {}
     config: str = ""
 
     @property
@@ -120,15 +119,14 @@ def run(job: Job, cache: Cache | None) -> Results:
     found = recall(job, cache, keys)
     missing = tuple(t for t in job.targets if t not in found)
     if missing:
-        judged = _judge(replace(job, targets=missing), digest)
+        judged = _judge(job._replace(targets=missing), digest)
         found |= judged.results
         if stamp_of(job.model) == stamp:
             _store(cache, keys, judged)
     return {target: found[target] for target in job.targets}
 
 
-@dataclass(frozen=True, slots=True)
-class _Judged:
+class _Judged(NamedTuple):
     """New results, and what they rest on beside the model's file."""
 
     results: Results

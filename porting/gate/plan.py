@@ -1,14 +1,12 @@
 """From what is asked and what is configured to jobs and policies; the command line wins."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from porting.errors import UsageError
-from porting.gate import baseline, config, select
-from porting.gate.baseline import Baseline
+from porting.gate import config, select
 from porting.gate.config import Config
 from porting.gate.evaluate import Policy
 from porting.gate.jobs import Job
@@ -19,11 +17,11 @@ from porting.outputs import check_report_file
 from porting.results import FAILING, CheckResult, Verdict
 
 if TYPE_CHECKING:
+    from porting.gate.baseline import Baseline
     from porting.gate.settings import Section
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """All that a run needs to know.
 
     Attributes:
@@ -38,7 +36,7 @@ class Plan:
     config: Config | None
     jobs: tuple[Job, ...]
     waivers: tuple[Waiver, ...]
-    baseline: Baseline | None
+    baseline: "Baseline | None"
 
     @property
     def is_whole(self) -> bool:
@@ -180,12 +178,17 @@ def _waivers(request: Request, found: Config | None, today: date) -> tuple[Waive
     )
 
 
-def _baseline(request: Request, found: Config | None) -> Baseline | None:
+def _baseline(request: Request, found: Config | None) -> "Baseline | None":
     file = request.baseline
     if file is None and found is not None and found.settings.baseline:
         file = found.folder / found.settings.baseline
+    if file is None and not request.update_baseline:
+        return None
+    from porting.gate.baseline import DEFAULT_NAME, Baseline, read  # most runs have none
+
     if request.update_baseline:
-        file = file or Path(baseline.DEFAULT_NAME)
+        file = file or Path(DEFAULT_NAME)
         check_report_file(file)
-        return baseline.read(file) if file.exists() else Baseline(file)
-    return baseline.read(file) if file is not None else None
+        return read(file) if file.exists() else Baseline(file)
+    assert file is not None
+    return read(file)

@@ -1,12 +1,11 @@
 """What one run is asked for, on the command line or from Python."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A run of the gate; what is left out is taken from the configuration.
 
     Attributes:
@@ -31,10 +30,10 @@ class Request:
     models: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     op_map: Path | None = None
-    shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    dims: Mapping[str, int] = field(default_factory=dict)
+    shapes: Mapping[str, tuple[int, ...]] = {}
+    dims: Mapping[str, int] = {}
     precision: str = ""
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = {}
     fail_on: str = ""
     strict: bool = False
     max_fallback: str = ""

@@ -5,11 +5,10 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from porting.cache import Cache, folder
 from porting.gate import jobs
-from porting.gate.baseline import Baseline
 from porting.gate.evaluate import evaluate
 from porting.gate.globs import matches_path
 from porting.gate.jobs import Job, Results
@@ -18,6 +17,9 @@ from porting.gate.plan import Plan, planned
 from porting.gate.request import Request
 from porting.gate.waivers import Waiver
 from porting.results import CheckResult
+
+if TYPE_CHECKING:
+    from porting.gate.baseline import Baseline
 
 Progress: TypeAlias = Callable[[int, int, str], None]
 """Takes the number of models that are done, of all, and the path of one that is."""
@@ -52,7 +54,7 @@ def run(
     if not request.update_baseline or plan.baseline is None:
         return Report(tuple(entries), tuple(_notes(plan, found, entries)))
     updated = plan.baseline.updated(entries)
-    plan = replace(plan, baseline=updated)
+    plan = plan._replace(baseline=updated)
     entries = _entries(plan, found)
     written = f"{updated.file} now holds {_counted(updated)}"
     return Report(tuple(entries), (written, *_notes(plan, found, entries)), updated)
@@ -105,7 +107,7 @@ def _run(job: Job, cache: Cache | None, named: bool) -> Results:
         return jobs.run(job, cache)
 
 
-def _counted(baseline: Baseline) -> str:
+def _counted(baseline: "Baseline") -> str:
     count = sum(len(k.nodes) for k in baseline.findings)
     return f"{count} finding{'' if count == 1 else 's'}"
 
@@ -125,7 +127,7 @@ def _notes(
         yield from _of_baseline(plan.baseline, named)
 
 
-def _of_baseline(baseline: Baseline, named: Sequence[tuple[str, Entry]]) -> Iterator[str]:
+def _of_baseline(baseline: "Baseline", named: Sequence[tuple[str, Entry]]) -> Iterator[str]:
     """What the baseline lists and is no longer there."""
     for name, entry in named:
         for clause in entry.gone:

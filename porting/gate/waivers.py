@@ -1,16 +1,15 @@
 """Findings that somebody has looked at and lets pass, with a reason and perhaps until a day."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 from porting.gate.globs import matches_path
 from porting.results import Finding, NodeResult
 
 
-@dataclass(frozen=True, slots=True)
-class Waiver:
+class Waiver(NamedTuple):
     """What is let pass. A selector with no patterns takes everything.
 
     Attributes:
