@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from porting.proof.process import Child
+from porting.proof.process import children
 
 if TYPE_CHECKING:
     from porting.proof.given import Inputs, Range
@@ -40,7 +40,7 @@ def verify(
         ModelError: A model cannot be read.
         UsageError: An input, shape or dimension does not fit the original.
     """
-    with Child() as first, Child() as second:
+    with children(Path(a), Path(b)) as processes:
         from porting.model.load import load
         from porting.proof.verify import Tolerance, narrowest_float, verify_files
 
@@ -53,7 +53,7 @@ def verify(
             dims=dims,
             inputs=inputs,
             tolerance=Tolerance.for_classes({"reordered"}, narrowest_float(original.proto)),
-            children=(first, second),
+            processes=processes,
         )
 
 

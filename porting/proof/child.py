@@ -1,7 +1,7 @@
-"""The process that runs a model: loads onnxruntime, does what the lines on stdin say.
+"""The process that runs models: loads onnxruntime, does what the lines on stdin say.
 
 It is started before its job is known, so that loading the library, and a model that is named before
-the job, costs no time of its own.
+the job, costs no time of its own. It says a line when a job is done.
 """
 
 import json
@@ -34,8 +34,8 @@ class _GiveUpError(Exception):
     """A case met what onnxruntime has no kernel for; the message is onnxruntime's."""
 
 
-def work(folder: Path, session: Any = None) -> None:
-    """Does the job in the folder; `session` is of its model, if that is loaded."""
+def work(folder: Path, loaded: dict[str, Any]) -> None:
+    """Does the job in the folder; of models that are loaded, the job's is taken out."""
     job = json.loads((folder / "job.json").read_text(encoding="utf-8"))
     with (folder / "log.jsonl").open("a", encoding="utf-8") as out:
 
@@ -44,7 +44,7 @@ def work(folder: Path, session: Any = None) -> None:
             out.flush()
 
         try:
-            _Worker(folder, job, say, session).work()
+            _Worker(folder, job, say, loaded.pop(job["model"], None)).work()
             say(finished=True)
         except NoRunnerError as error:
             say(fatal=str(error), beyond=error.beyond)
@@ -193,18 +193,20 @@ def flatten(names: Sequence[str], values: Sequence[Any]) -> Values:
 
 def main() -> None:
     """Loads what takes long, does as it is told; ends without a word where no job comes."""
+    answers = os.dup(1)
+    os.dup2(2, 1)  # what libraries print is no answer
     confine()
     import onnxruntime  # noqa: F401
 
-    session = None
+    loaded: dict[str, Any] = {}
     for line in sys.stdin:
         told = json.loads(line)
-        if "load" not in told:
-            work(Path(sys.argv[1]), session)
-            break
-        with suppress(Exception):  # why it cannot be loaded is said when it has to be
-            session = _load(told["load"])
-    os._exit(0)  # all that it made is in files: nothing is to be taken apart first
+        if "load" in told:
+            with suppress(Exception):  # why it cannot be loaded is said when it has to be
+                loaded[told["load"]] = _load(told["load"])
+        else:
+            work(Path(told["job"]), loaded)
+            os.write(answers, b"done\n")
 
 
 def _load(model: str) -> Any:

@@ -121,14 +121,12 @@ def _run(
     after = _beside([e.after for e, _ in group])
     cases = [Case(_inputs(before, i, style), i) for i, style in enumerate(styles)]
     with tempfile.TemporaryDirectory(prefix="port-") as folder:
-        paths = [Path(folder) / name for name in ("before.onnx", "after.onnx")]
-        with Child() as one, Child() as other:  # the other loads its library beside the first
-            save_model(before, paths[0])
-            save_model(after, paths[1])
-            runs = [
-                run_model(path, cases, timeout=timeout, child=child)
-                for path, child in zip(paths, (one, other), strict=True)
-            ]
+        runs = []
+        with Child() as child:  # small models: one process does
+            for name, model in (("before", before), ("after", after)):
+                path = Path(folder) / f"{name}.onnx"
+                save_model(model, path)
+                runs.append(run_model(path, cases, timeout=timeout, child=child))
     first, second = (_values(r) for r in runs)
     if first is None or (second is None and len(group) > 1):
         return False

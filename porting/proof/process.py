@@ -6,27 +6,39 @@ theirs here. For that only the standard library is imported: not even numpy.
 
 import json
 import os
-import selectors
 import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
+from threading import Thread
 from types import TracebackType
 
+_LITTLE = 16 * 10**6
+"""Bytes of two models up to which one process for both takes less time than one for each."""
 _SMALL = 500 * 10**6
 """Bytes up to which a model is loaded while another one is in memory."""
 
+_GRACE = 5.0
+"""Seconds that a process may take to end."""
+
 
 class Child:
-    """A process that has loaded what it needs by the time that it gets its job.
+    """A process that has loaded what it needs by the time that it gets a job, or several.
 
     Used as a context manager: it and its folder are gone at the end.
+
+    Attributes:
+        folder: Where its jobs have their folders.
+        jobs: How many it was given.
     """
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="port-verify-")
+        self.jobs = 0
         self.folder = Path(self._folder.name)
         self._process = self._start()
 
@@ -44,7 +56,7 @@ class Child:
                 command,
                 env=env,
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
                 stderr=errors,
             )
 
@@ -53,9 +65,21 @@ class Child:
         if _bytes(model) <= _SMALL:
             self._say({"load": str(model.absolute())})
 
-    def begin(self) -> None:
+    def folder_for_job(self) -> Path:
+        """A new place for a job and what comes of it."""
+        self.jobs += 1
+        folder = self.folder / str(self.jobs)
+        folder.mkdir()
+        return folder
+
+    def begin(self, folder: Path) -> None:
         """Have the job in the folder done."""
-        self._say({"go": True})
+        self._say({"job": str(folder)})
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has not died, nor was given up."""
+        return self._process.poll() is None
 
     def _say(self, what: dict[str, object]) -> None:
         assert self._process.stdin is not None
@@ -64,16 +88,27 @@ class Child:
             self._process.stdin.flush()
 
     def end(self, timeout: float) -> str:
-        """Wait until it is done; how the process died, empty if it did not.
+        """Wait until the job is done; how the process died, empty if it did not.
 
         Args:
-            timeout: Seconds.
+            timeout: Seconds. A process that takes longer is killed.
         """
-        if not self._wait(timeout):
+        said: list[bytes] = []
+        # Blocked in a thread: `Popen.wait` looks for an end every 50 ms only, longer than many
+        # models run, and not all systems can wait for a pipe.
+        reader = Thread(target=lambda: said.append(self._line()), daemon=True)
+        reader.start()
+        reader.join(timeout)
+        if reader.is_alive():
+            self._process.kill()
+            self._process.wait()
             return f"did not finish in {timeout:.0f} s"
-        code = self._process.returncode
-        if code == 0:
+        if said[0]:
             return ""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_GRACE)
+        self._process.kill()  # it is no use if it is there and says nothing
+        code = self._process.wait()
         if code < 0:
             known = -code in set(signal.Signals)
             name = signal.Signals(-code).name if known else str(-code)
@@ -83,15 +118,22 @@ class Child:
         last = " ".join(text.strip().splitlines()[-1:])
         return f"the process that ran it ended with status {code}: {last}"
 
-    def _wait(self, timeout: float) -> bool:
-        """Whether it ends in time."""
-        handle = _handle(self._process.pid)
-        if handle is not None and not _becomes_ready(handle, timeout):
-            return False
-        with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout)
-            return True
-        return False
+    def _line(self) -> bytes:
+        """What it says when a job is done; empty if it can say nothing any more."""
+        assert self._process.stdout is not None
+        with suppress(OSError, ValueError):  # closed by us
+            return self._process.stdout.readline()
+        return b""
+
+    def close(self) -> None:
+        """End it, and remove what it made; more than once does nothing."""
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        self._process.wait()
+        self._folder.cleanup()
 
     def __enter__(self) -> "Child":
         return self
@@ -102,38 +144,23 @@ class Child:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._process.kill()
-        if self._process.stdin is not None:
-            with suppress(OSError):
-                self._process.stdin.close()
-        self._process.wait()
-        self._folder.cleanup()
+        self.close()
 
 
-def _handle(pid: int) -> int | None:
-    """What can be read when the process has ended; None where the system has no such thing.
-
-    `Popen.wait` then looks every 50 ms on POSIX, which is longer than many models run.
-    """
-    if sys.platform == "linux":
-        with suppress(AttributeError, OSError):  # an old kernel, or a Python built for one
-            return os.pidfd_open(pid)
-    return None
-
-
-def _becomes_ready(handle: int, timeout: float) -> bool:
-    """Whether it can be read within as many seconds; it is closed then."""
-    try:
-        with selectors.DefaultSelector() as selector:
-            selector.register(handle, selectors.EVENT_READ)
-            return bool(selector.select(timeout))
-    finally:
-        os.close(handle)
+@contextmanager
+def children(a: Path, b: Path) -> Iterator[tuple[Child, Child]]:
+    """A process for each of two models, or one that is to run both, which starts sooner."""
+    with Child() as first:
+        if _bytes(a) + _bytes(b) <= _LITTLE:
+            yield first, first
+        else:
+            with Child() as second:
+                yield first, second
 
 
 def _bytes(model: Path) -> int:
     """What the model's file and the data beside it hold at most."""
-    with suppress(OSError):
-        beside = (file.stat().st_size for file in model.parent.glob(f"{model.stem}*"))
+    with suppress(OSError, ValueError):  # what is wrong with a path is said where it is read
+        beside = (file.stat().st_size for file in model.parent.glob(f"{escape(model.stem)}*"))
         return max(model.stat().st_size, sum(beside))
     return 0

@@ -6,7 +6,8 @@ The parent imports neither onnxruntime nor anything heavy. How the two speak is 
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from porting.proof.exchange import (
@@ -69,18 +70,32 @@ def run_model(
         patience: Seconds of running after which a group gets no second case; None runs all.
         reference: Use `onnx.reference` and not onnxruntime.
         timeout: Seconds for all cases together.
-        child: A process started beforehand.
+        child: A process started beforehand, for the caller to close. Where a model ran in it
+            before and this one fails, it is run again by itself.
 
     Returns:
         The run; a failure if the model cannot be loaded, or crashes on being loaded.
     """
+    deadline = time.monotonic() + timeout
+    job = _Job(model, enough, patience, reference)
+    if child is None or not child.jobs:
+        return _run(job, cases, deadline, child)
+    run = _run(job, cases, deadline, child)
+    if isinstance(run, ModelRun) and not any(isinstance(r, RunFailure) for r in run.results):
+        return run
+    return _run(job, cases, deadline)  # what came before it there is not to be its fault
+
+
+def _run(
+    job: _Job, cases: Sequence[Case], deadline: float, child: Child | None = None
+) -> ModelRun | RunFailure:
+    """In `child`, and in another process after each crash."""
     results: list[Values | RunFailure | None] = [None] * len(cases)
     todo = list(range(len(cases)))
-    deadline = time.monotonic() + timeout
     log = _Log()
-    for attempt in range(_CRASHES_BORNE):
-        job = _Job(model, enough, patience, reference)
-        with child if child is not None and attempt == 0 else Child() as worker:
+    for _ in range(_CRASHES_BORNE):
+        given = nullcontext(child) if child is not None and child.is_ready else Child()
+        with given as worker:
             log, death = _run_child(worker, job, cases, todo, deadline)
         for number, result in log.done.items():
             results[number] = result
@@ -91,9 +106,11 @@ def run_model(
         results[log.started] = RunFailure(death)
         crashed = cases[log.started].group
         todo = [i for i in todo if cases[i].group > crashed]
-        if enough is not None:
-            enough -= len({cases[i].group for i in log.done if gave_a_value(log.done[i])})
-        if not todo or time.monotonic() >= deadline or (enough is not None and enough <= 0):
+        if job.enough is not None:
+            good = {cases[i].group for i in log.done if gave_a_value(log.done[i])}
+            job = replace(job, enough=job.enough - len(good))
+        over = job.enough is not None and job.enough <= 0
+        if not todo or time.monotonic() >= deadline or over:
             break
     return ModelRun(tuple(results), log.runner, log.why, log.notes)
 
@@ -106,7 +123,7 @@ def _run_child(
     deadline: float,
 ) -> tuple[_Log, str]:
     """One child over the cases numbered in `todo`: its log, and how it died if it did."""
-    folder = child.folder
+    folder = child.folder_for_job()
     told = {
         "model": str(job.model.absolute()),
         "enough": job.enough,
@@ -124,7 +141,7 @@ def _run_child(
         ],
     }
     (folder / "job.json").write_text(json.dumps(told), encoding="utf-8")
-    child.begin()
+    child.begin(folder)
     death = child.end(max(1.0, deadline - time.monotonic()))
     return _read_log(folder), death
 

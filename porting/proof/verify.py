@@ -15,7 +15,7 @@ from porting.proof.doubts import roles
 from porting.proof.exchange import Case, ModelRun, RunFailure, Values, gave_a_value
 from porting.proof.given import Inputs, given_of
 from porting.proof.judge import Verification, compare_runs, hold_to_expected, listed
-from porting.proof.process import Child
+from porting.proof.process import Child, children
 from porting.proof.request import Request
 from porting.proof.run import PATIENCE, run_model
 from porting.proof.shapes import declared_dims, declared_type, graph_inputs, graphs, load_structure
@@ -38,7 +38,7 @@ def verify_files(
     inputs: Inputs = None,
     tolerance: Tolerance,
     timeout: float = 600.0,
-    children: tuple[Child, Child] | None = None,
+    processes: tuple[Child, Child] | None = None,
 ) -> Verification:
     """Run model `b` against the original `a` on the same inputs and compare their outputs.
 
@@ -53,7 +53,7 @@ def verify_files(
         inputs: Values of inputs, or data sets and ranges; inputs without a value are generated.
         tolerance: How far float outputs may be apart.
         timeout: Seconds that each model may take for all its runs.
-        children: Processes for `a` and `b` that were started beforehand.
+        processes: Of `children`, started beforehand.
 
     Returns:
         The result. Models that cannot be read or run are a result too, not an exception.
@@ -63,9 +63,10 @@ def verify_files(
             type or range that it has not, or it has no seeds.
     """
     with ExitStack() as stack:
-        first, second = children or [stack.enter_context(Child()) for _ in (a, b)]
-        for child, path in ((first, a), (second, b)):
-            child.load(path)  # while the models are looked at here
+        first, second = processes or stack.enter_context(children(a, b))
+        first.load(a)  # while the models are looked at here
+        if second is not first:
+            second.load(b)
         try:
             original = load_structure(a)
         except ModelError as error:
@@ -151,6 +152,8 @@ class _Job:
             timeout=self.timeout,
             child=child,
         )
+        if child is not other:
+            child.close()
         if isinstance(first, RunFailure):
             return Verification("skipped", f"the original does not run: {first.reason}")
         warnings = _attempts(first, self.cases) if several else []

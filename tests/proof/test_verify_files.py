@@ -378,12 +378,11 @@ def test_the_process_boundary_changes_nothing(save, monkeypatch):
     paths = [save(text, opset=18) for text in texts]
     outside = [verify_files(path, path, tolerance=EXACT) for path in paths]
 
-    def end(child, timeout):
-        work(child.folder)
-        return ""
+    def begin(child, folder):
+        work(folder, {})
 
-    monkeypatch.setattr(process_module.Child, "begin", lambda child: None)
-    monkeypatch.setattr(process_module.Child, "end", end)
+    monkeypatch.setattr(process_module.Child, "begin", begin)
+    monkeypatch.setattr(process_module.Child, "end", lambda child, timeout: "")
     assert [verify_files(path, path, tolerance=EXACT) for path in paths] == outside
     assert [result.status for result in outside] == ["passed"] * 5 + ["skipped"] * 2
 
