@@ -191,7 +191,7 @@ def converted(model: ModelProto, target: str, allow: Sequence[str], folder: Path
         yield _reason(result) if not FAILING.isdisjoint(n.verdict for n in failing) else ""
 
 
-def _reason(result: porting.results.ConvertResult) -> str:
+def _reason(result: porting.conversion.ConvertResult) -> str:
     order = ("policy", "result", "form")
     rules = [d for d in result.declined if d.rule and d.node == NAME]
     first = min(rules or result.declined, key=lambda d: order.index(d.kind), default=None)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from porting.checking import check
+    from porting.conversion import ConvertResult
     from porting.converting import convert
     from porting.difference.outcome import DiffResult
     from porting.differing import diff
     from porting.opsets import convert_opset
     from porting.proof.judge import Verification as VerifyResult
-    from porting.results import CheckResult, ConvertResult
+    from porting.results import CheckResult
     from porting.simulating import simulate
     from porting.verifying import verify
 
@@ -35,7 +36,7 @@ __all__ = [
 
 _HOMES = {
     "CheckResult": ("porting.results", "CheckResult"),
-    "ConvertResult": ("porting.results", "ConvertResult"),
+    "ConvertResult": ("porting.conversion", "ConvertResult"),
     "DiffResult": ("porting.difference.outcome", "DiffResult"),
     "VerifyResult": ("porting.proof.judge", "Verification"),
     "check": ("porting.checking", "check"),

@@ -11,6 +11,7 @@ from porting.capability.judge import Judge
 from porting.capability.table import CapabilityTable
 from porting.capability.targets import load_target
 from porting.checking import check_precision, judge_model
+from porting.conversion import ConvertResult, Output
 from porting.errors import UsageError
 from porting.finishing import NOT_ASKED, write
 from porting.handing_over import hand_over
@@ -25,7 +26,7 @@ from porting.prepare import Dims, ModelSource, Prepared, Shapes, prepare
 from porting.proof.drift import check_kind
 from porting.proof.given import Inputs
 from porting.proving import Culprit, gather
-from porting.results import CheckResult, ConvertResult, Output
+from porting.results import CheckResult
 from porting.rewriting import Rewritten, Wishes, rewrite
 from porting.rules import registry
 from porting.rules.common import HALVES

@@ -8,12 +8,12 @@ from typing import Any
 import onnx
 from onnx import ModelProto, TensorProto
 
+from porting.conversion import Output
 from porting.errors import ModelError
 from porting.model.save import save
 from porting.prepare import Prepared
 from porting.proof.shapes import graphs
 from porting.proof.verify import Tolerance, narrowest_float, verify_files
-from porting.results import Output
 from porting.trial import InputSpec, trial_files
 
 NOT_ASKED: Mapping[str, Any] = {

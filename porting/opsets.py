@@ -9,6 +9,7 @@ from typing import Any
 import onnx
 from onnx import ModelProto
 
+from porting.conversion import Declined, Output, Rewrite
 from porting.errors import OpsetError, UsageError
 from porting.finishing import NOT_ASKED, prove, write
 from porting.legalize.normalise import clean, normalise
@@ -20,7 +21,7 @@ from porting.model.write import write_model
 from porting.outputs import check_model_file
 from porting.prepare import Dims, ModelSource, Prepared, Shapes, prepare
 from porting.proof.given import Inputs
-from porting.results import Declined, ModelInfo, Output, Rewrite
+from porting.results import ModelInfo
 from porting.rules import registry
 from porting.trial import InputSpec
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from onnx import ModelProto
 
+from porting.conversion import Rewrite
 from porting.legalize.exhibits import Exhibits
 from porting.prepare import Prepared
 from porting.proof.given import given_of
@@ -21,7 +22,6 @@ from porting.proof.locate import Location, Verify, locate
 from porting.proof.structure import unchanged_outputs
 from porting.proof.styles import styles_for
 from porting.proof.verify import Tolerance, narrowest_float, verify_files
-from porting.results import Rewrite
 from porting.trial import InputSpec, trial_files
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from onnx import ModelProto
 
 from porting.capability.judge import Judge
+from porting.conversion import Declined, Halving, Kept, Rewrite
 from porting.legalize.casts import cancel_casts
 from porting.legalize.driver import legalize
 from porting.legalize.exhibits import Exhibits
@@ -20,7 +21,6 @@ from porting.legalize.window import enter_window
 from porting.model.graph import Graph
 from porting.model.write import write_model
 from porting.prepare import Prepared
-from porting.results import Declined, Halving, Kept, Rewrite
 from porting.rules import registry
 
 

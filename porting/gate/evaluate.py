@@ -8,9 +8,10 @@ from porting.gate.fingerprint import Named, fingerprints
 from porting.gate.outcome import Entry, Judged, Standing
 from porting.gate.thresholds import MaxFallback
 from porting.gate.waivers import Waiver, waiver_for
-from porting.results import FAILING, CheckResult, ConvertResult, Verdict
+from porting.results import FAILING, CheckResult, Verdict
 
 if TYPE_CHECKING:
+    from porting.conversion import ConvertResult
     from porting.gate.baseline import Known
 
 
@@ -39,10 +40,10 @@ class Policy:
 DEFAULT = Policy()
 
 
-def evaluate(result: CheckResult | ConvertResult, policy: Policy = DEFAULT) -> Entry:
+def evaluate(result: "CheckResult | ConvertResult", policy: Policy = DEFAULT) -> Entry:
     """Holds a check, or what a conversion made, against a policy."""
-    conversion = result if isinstance(result, ConvertResult) else None
-    check = result.after if isinstance(result, ConvertResult) else result
+    conversion = None if isinstance(result, CheckResult) else result
+    check = result if isinstance(result, CheckResult) else result.after
     named = fingerprints(check)
     waived = {
         n.place: waiver_for(policy.waivers, n.finding, n.node)

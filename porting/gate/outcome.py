@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from porting.results import CheckResult, ConvertResult, Finding, NodeResult
+from porting.results import CheckResult, Finding, NodeResult
 
 if TYPE_CHECKING:
+    from porting.conversion import ConvertResult
     from porting.gate.baseline import Baseline
 
 Standing: TypeAlias = Literal["fails", "known", "waived", "passes"]
@@ -64,7 +65,7 @@ class Entry:
     result: CheckResult
     judged: tuple[Judged, ...]
     broken: tuple[str, ...] = ()
-    conversion: ConvertResult | None = None
+    conversion: "ConvertResult | None" = None
     gated: bool = False
     gone: tuple[str, ...] = ()
     given: str = ""

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from porting.capability.judge import Judge
+from porting.conversion import Declined, Rewrite
 from porting.legalize.apply import adopt
 from porting.legalize.exhibits import Exhibits
 from porting.legalize.policy import DEFAULT, Policy
@@ -14,7 +15,6 @@ from porting.legalize.recipes import looks_around
 from porting.legalize.rule import Registry
 from porting.legalize.search import LEGAL, Search, Solution
 from porting.model.graph import Graph, Node
-from porting.results import Declined, Rewrite
 
 MAX_PASSES = 3
 """Passes over the model: what is rewritten late may let an earlier node be rewritten, too."""

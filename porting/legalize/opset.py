@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, pairwise
 
 from porting.capability.memory import Signature, signature_of
+from porting.conversion import Declined, Rewrite
 from porting.legalize.apply import Names, Replacement, apply, splice
 from porting.legalize.exhibits import Exhibits
 from porting.legalize.policy import Policy
@@ -20,7 +21,6 @@ from porting.legalize.rule import DeclinedError, Exactness, Registry, Rule, coll
 from porting.legalize.template import Template, likeness_of
 from porting.model.graph import Context, Graph, Node, Value
 from porting.model.schema import ONNX_DOMAIN, OpInfo, all_versions, op_info
-from porting.results import Declined, Rewrite
 from porting.rules import (
     opset_attention,
     opset_indexing,

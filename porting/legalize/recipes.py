@@ -11,10 +11,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from porting.capability.memory import Signature, signature_of
+from porting.conversion import DeclinedKind
 from porting.legalize.rule import Rule
 from porting.legalize.template import COMPARED
 from porting.model.graph import SMALL, Graph, Node
-from porting.results import DeclinedKind, Verdict
+from porting.results import Verdict
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Recipe:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why one rule made nothing of a node; see `porting.results.Declined`."""
+    """Why one rule made nothing of a node; see `porting.conversion.Declined`."""
 
     rule: str
     reason: str

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from porting.capability.judge import Judge
 from porting.capability.memory import Signature
+from porting.conversion import Declined
 from porting.legalize.apply import Names, Replacement, apply
 from porting.legalize.cost import Cost, cost_of
 from porting.legalize.policy import Policy
@@ -17,7 +18,7 @@ from porting.legalize.recipes import Recipe, Recipes, Refusal
 from porting.legalize.rule import DeclinedError, Registry, Rule
 from porting.legalize.template import Template, likeness_of
 from porting.model.graph import Node, Value
-from porting.results import VERDICTS, Declined, Verdict, worst
+from porting.results import VERDICTS, Verdict, worst
 
 MAX_DEPTH = 6
 MAX_TRIALS = 300

@@ -8,6 +8,7 @@ first Cast and the last has to go over together. That is approximate, so it has 
 import numpy as np
 
 from porting.capability.judge import Judge
+from porting.conversion import Rewrite
 from porting.legalize import precision
 from porting.legalize.casts import cancel_casts
 from porting.legalize.normalise import clean
@@ -15,7 +16,6 @@ from porting.legalize.policy import Policy
 from porting.legalize.precision import retype
 from porting.legalize.search import LEGAL
 from porting.model.graph import Array, Graph, Node
-from porting.results import Rewrite
 
 
 def singles(graph: Graph, judge: Judge, policy: Policy) -> list[Rewrite]:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from porting.conversion import Offer, Rewrite
 from porting.legalize.apply import Names, adopt, apply
 from porting.legalize.policy import Policy
 from porting.legalize.rule import DeclinedError, Registry, Rule
 from porting.model.graph import Graph, Node
-from porting.results import Offer, Rewrite
 from porting.rules.masks import FILL
 from porting.rules.tracing import contents, maker
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from porting.capability.table import CapabilityTable
+from porting.conversion import Declined, Rewrite
 from porting.legalize.exhibits import Exhibits
 from porting.legalize.opset import NEWEST, OLDEST, convert_opset, enter_context
 from porting.legalize.policy import Policy
 from porting.legalize.rule import Registry
 from porting.model.graph import Graph
 from porting.model.schema import ONNX_DOMAIN, op_info
-from porting.results import Declined, Rewrite
 
 MAX_TRIALS = 4
 """Opsets that are tried before the model stays where it is."""

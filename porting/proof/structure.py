@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
 
+from porting.conversion import Rewrite
 from porting.model.schema import domain_name
-from porting.results import Rewrite
 
 EXACT = frozenset({"exact", "narrowing"})
 """Classes that change no value; a narrowing rule has proved its range."""

@@ -7,12 +7,13 @@ from typing import Any
 
 from markupsafe import Markup
 
+from porting.conversion import Rewrite
 from porting.gate.outcome import Entry
 from porting.report.origins import Place, origins, place_of
 from porting.report.safe import plain
 from porting.report.scopes import tree_of
 from porting.report.wiring import edges_of
-from porting.results import VERDICTS, CheckResult, Finding, NodeResult, Rewrite
+from porting.results import VERDICTS, CheckResult, Finding, NodeResult
 
 LETTERS: Mapping[str, str] = dict(zip(VERDICTS, "SF?DU", strict=True))
 """A verdict where only one character fits."""

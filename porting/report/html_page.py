@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from porting.conversion import ConvertResult, Rewrite
 from porting.gate.fingerprint import located
 from porting.gate.outcome import Entry, Judged, Report
 from porting.report.errors import comparison_cells, tolerance_lines
@@ -16,7 +17,7 @@ from porting.report.origins import place_of
 from porting.report.plots import Dot, drift_dot, share_dot, signal_dot
 from porting.report.simulation import simulation_cells, simulation_lines
 from porting.report.sources import Footnotes
-from porting.results import FAILING, CheckResult, ConvertResult, ModelInfo, Rewrite, TargetInfo
+from porting.results import FAILING, CheckResult, ModelInfo, TargetInfo
 
 MOST_NODES = 200
 """Of a lot that are named; the graph finds the others."""

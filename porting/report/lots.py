@@ -4,11 +4,14 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import get_args
+from typing import TYPE_CHECKING, get_args
 
 from porting.gate.outcome import Entry, Judged, Standing
 from porting.report.groups import counted
-from porting.results import VERDICTS, CheckResult, Declined, NodeResult, Rewrite
+from porting.results import VERDICTS, CheckResult, NodeResult
+
+if TYPE_CHECKING:
+    from porting.conversion import Declined, Rewrite
 
 STANDINGS: tuple[Standing, ...] = get_args(Standing)
 """From what matters most to what matters least."""
@@ -142,7 +145,7 @@ def outcome(entry: Entry) -> str:
     return ", ".join(parts)
 
 
-def rewrites_by_kind(rewrites: Iterable[Rewrite]) -> list[tuple[Rewrite, ...]]:
+def rewrites_by_kind(rewrites: Iterable["Rewrite"]) -> list[tuple["Rewrite", ...]]:
     """Rewrites of one operator by one rule together, in the model's order."""
     kinds: dict[tuple[str, str, str], list[Rewrite]] = {}
     for rewrite in rewrites:
@@ -153,7 +156,7 @@ def rewrites_by_kind(rewrites: Iterable[Rewrite]) -> list[tuple[Rewrite, ...]]:
 _RELEVANCE = ("policy", "result", "form")
 
 
-def rules_by_reason(declined: Sequence[Declined]) -> dict[str, list[str]]:
+def rules_by_reason(declined: Sequence["Declined"]) -> dict[str, list[str]]:
     """Why rules declined, and which for each reason; what can be acted on comes first."""
     reasons: dict[str, list[str]] = {}
     for each in sorted(declined, key=lambda d: _RELEVANCE.index(d.kind)):

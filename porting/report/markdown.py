@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from porting.conversion import ConvertResult, Declined
 from porting.gate.outcome import Entry, Report, Standing
 from porting.report.errors import comparison_cells, tolerance_lines
 from porting.report.evidence import evidence_lines
@@ -19,7 +20,7 @@ from porting.report.lots import (
 from porting.report.next_steps import next_steps
 from porting.report.safe import plain, shortened
 from porting.report.sources import Footnotes
-from porting.results import VERDICTS, CheckResult, ConvertResult, Declined
+from porting.results import VERDICTS, CheckResult
 
 MOST_CHARACTERS = 60_000
 """GitHub refuses a comment of more than 65,536."""

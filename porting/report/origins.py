@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence, Set
 
-from porting.results import NodeResult, Rewrite
+from porting.conversion import Rewrite
+from porting.results import NodeResult
 
 Place = tuple[str, str]
 """Scope and name."""

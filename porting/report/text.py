@@ -19,19 +19,10 @@ from porting.report.simulation import print_simulation
 from porting.report.sources import Footnotes
 from porting.report.summary import print_summary
 from porting.report.terminal import console_for_file, print_item
-from porting.results import (
-    VERDICTS,
-    CheckResult,
-    ConvertResult,
-    Declined,
-    Finding,
-    Halving,
-    NodeResult,
-    Rewrite,
-    Verdict,
-)
+from porting.results import VERDICTS, CheckResult, Finding, NodeResult, Verdict
 
 if TYPE_CHECKING:
+    from porting.conversion import ConvertResult, Declined, Halving, Rewrite
     from porting.opsets import OpsetChange
 
 STYLES: Mapping[Verdict, str] = {
@@ -227,7 +218,7 @@ def print_opset(console: Console, result: "OpsetChange") -> None:
     console.print(Text.assemble(("\nwrote", "bold"), f"  {written}, opset {result.version}"))
 
 
-def _before_after(console: Console, result: ConvertResult) -> None:
+def _before_after(console: Console, result: "ConvertResult") -> None:
     console.print(Text("  before   after"))
     for verdict in reversed(VERDICTS):
         old, new = result.before.counts[verdict], result.after.counts[verdict]
@@ -239,7 +230,7 @@ def _before_after(console: Console, result: ConvertResult) -> None:
     console.print()
 
 
-def _rewrites(console: Console, rewrites: Sequence[Rewrite]) -> None:
+def _rewrites(console: Console, rewrites: Sequence["Rewrite"]) -> None:
     for members in rewrites_by_kind(rewrites):
         first = members[0]
         made = ", ".join(dict.fromkeys(first.produced)) or "nothing"
@@ -248,7 +239,7 @@ def _rewrites(console: Console, rewrites: Sequence[Rewrite]) -> None:
         print_item(console, Text("rewrote      ", "green"), Text.assemble(operators, text))
 
 
-def _kept(console: Console, halving: Halving) -> None:
+def _kept(console: Console, halving: "Halving") -> None:
     """What a model in half precision has still in float32, by reason."""
     reasons: dict[str, list[str]] = {}
     for kept in halving.kept:
@@ -264,7 +255,7 @@ def _kept(console: Console, halving: Halving) -> None:
         print_item(console, Text("clamped      ", "yellow"), named)
 
 
-def _remaining(console: Console, result: ConvertResult, notes: Footnotes) -> None:
+def _remaining(console: Console, result: "ConvertResult", notes: Footnotes) -> None:
     _model_findings(console, result.after.findings, notes)
     for group in grouped(result.after.nodes):
         if group.verdict == "fallback":
@@ -274,7 +265,7 @@ def _remaining(console: Console, result: ConvertResult, notes: Footnotes) -> Non
         _tried(console, [d for d in result.declined if d.op_type in keys])
 
 
-def _tried(console: Console, declined: Sequence[Declined]) -> None:
+def _tried(console: Console, declined: Sequence["Declined"]) -> None:
     """Why each rule declined."""
     reasons = rules_by_reason(declined)
     for reason, rules in list(reasons.items())[:REASONS_SHOWN]:
@@ -316,7 +307,7 @@ def _print(console: Console, lines: Iterable[str]) -> None:
         console.print(Text(f"             {plain(line)}", style="dim"), soft_wrap=True)
 
 
-def _outcome(console: Console, result: ConvertResult) -> None:
+def _outcome(console: Console, result: "ConvertResult") -> None:
     console.print()
     if result.output is not None:
         console.print(Text.assemble(("wrote", "bold"), f"  {plain(result.output.path)}"))
@@ -328,7 +319,7 @@ def _outcome(console: Console, result: ConvertResult) -> None:
         console.print(Text.assemble(("wrote nothing", "bold red"), f"  {_why_not(result)}"))
 
 
-def _why_not(result: ConvertResult) -> str:
+def _why_not(result: "ConvertResult") -> str:
     if result.verification.get("status") == "failed":
         return "the converted model does not compute the same"
     return "nodes remain that the target does not run; --partial writes the model all the same"

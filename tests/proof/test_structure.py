@@ -3,8 +3,8 @@
 import pytest
 from legalize.toy import model
 
+from porting.conversion import Rewrite
 from porting.proof.structure import unchanged_outputs
-from porting.results import Rewrite
 
 HEAD = "g (float[2,3] x) => (float[2,3] y, float[2,3] z)"
 BEFORE = model(f"{HEAD} {{ a = Relu(x) [n] b = Celu(a) y = Neg(b) z = Neg(a) }}")

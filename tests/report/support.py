@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
+from porting.conversion import ConvertResult, Declined, Rewrite
 from porting.gate.evaluate import evaluate
 from porting.gate.outcome import Report
 from porting.proof.compare import compare_output
@@ -13,17 +14,7 @@ from porting.proof.tolerance import Tolerance
 from porting.report.formats import View
 from porting.report.lots import STANDINGS
 from porting.report.text import render
-from porting.results import (
-    VERDICTS,
-    CheckResult,
-    ConvertResult,
-    Declined,
-    Finding,
-    ModelInfo,
-    NodeResult,
-    Rewrite,
-    TargetInfo,
-)
+from porting.results import VERDICTS, CheckResult, Finding, ModelInfo, NodeResult, TargetInfo
 
 
 def shown(result: CheckResult | ConvertResult) -> str:

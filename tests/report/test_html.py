@@ -8,11 +8,12 @@ from hypothesis import given, settings
 from report.html_support import chained, island, large, page, parsed
 from report.support import HOSTILE, checked, converted, node, output, reports, standing
 
+from porting.conversion import Declined, Rewrite
 from porting.gate.evaluate import evaluate
 from porting.gate.outcome import Report
 from porting.report.formats import View
 from porting.report.html import render
-from porting.results import Declined, Finding, Rewrite, TargetInfo
+from porting.results import Finding, TargetInfo
 
 TAGS = """
 html head meta title style body svg defs symbol circle text rect path marker use line g a header

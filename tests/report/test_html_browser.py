@@ -7,7 +7,8 @@ import pytest
 from report.html_support import chained, large, page
 from report.support import HOSTILE, checked, converted, node, output
 
-from porting.results import Finding, Rewrite
+from porting.conversion import Rewrite
+from porting.results import Finding
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 CHROMIUM = next(

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 from report.support import checked, converted, finding, node, standing
 
+from porting.conversion import Declined, Rewrite
 from porting.gate.evaluate import evaluate
 from porting.report.lots import (
     lots,
@@ -12,7 +13,6 @@ from porting.report.lots import (
     subject,
     troubles,
 )
-from porting.results import Declined, Rewrite
 
 
 def test_equal_findings_are_together_and_what_fails_comes_first():

@@ -17,12 +17,12 @@ from report.support import (
     standing,
 )
 
+from porting.conversion import Rewrite
 from porting.gate.evaluate import evaluate
 from porting.gate.outcome import Report
 from porting.report.formats import View
 from porting.report.markdown import MOST_CHARACTERS, code, render, text
 from porting.report.safe import plain
-from porting.results import Rewrite
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 OWN_HTML = re.compile(r"(</?details>|<summary>[\w ,]+</summary>|\s)*")

@@ -1,7 +1,7 @@
 from report.support import node
 
+from porting.conversion import Rewrite
 from porting.report.origins import origins, place_of
-from porting.results import Rewrite
 
 
 def rewrite(name, scope=""):

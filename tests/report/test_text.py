@@ -1,17 +1,10 @@
 from report.support import shown
 
+from porting.conversion import ConvertResult, Declined
 from porting.report.groups import counted, grouped
 from porting.report.safe import plain, shortened
 from porting.report.text import render_verification
-from porting.results import (
-    CheckResult,
-    ConvertResult,
-    Declined,
-    Finding,
-    ModelInfo,
-    NodeResult,
-    TargetInfo,
-)
+from porting.results import CheckResult, Finding, ModelInfo, NodeResult, TargetInfo
 
 TARGET = TargetInfo("toy", "Toy", "Nobody", "toyc 1", "measured")
 MODEL = ModelInfo("m.onnx", "0" * 64, 8, {"ai.onnx": 17}, 3, 1234567)
