@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from porting.proof import child as worker
-from porting.proof import process
+from porting.proof import process, verify
 from porting.proof.compare import OutputComparison
 from porting.proof.exchange import Case, RunFailure
 from porting.proof.process import Child, children
@@ -147,6 +147,17 @@ def test_one_process_runs_both_models_where_they_are_little(tmp_path):
         assert first is not second
     assert not first.folder.exists()
     assert not second.folder.exists()
+
+
+def test_a_model_of_many_nodes_is_loaded_beside_the_other(save, monkeypatch):
+    loaded = []
+    monkeypatch.setattr(Child, "load", lambda child, path: loaded.append((id(child), path)))
+    for few, processes in ((2, 1), (1, 2)):
+        loaded.clear()
+        monkeypatch.setattr(verify, "_FEW", few)
+        a = save("g (float[2] x) => (float[2] y) { z = Abs (x) y = Neg (z) }")
+        assert verify_files(a, a, tolerance=Tolerance.for_classes({"exact"})).passed
+        assert len({child for child, _ in loaded}) == len(loaded) == processes
 
 
 @pytest.mark.parametrize("path", ["", "missing.onnx", "a\0b", "[", "**x"])
