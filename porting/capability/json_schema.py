@@ -2,17 +2,15 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
 from porting.capability.models import FORMS, MODELS
-from porting.capability.versions import Versions
 
 _MERGED = ("Build", "OpsetRule", "Source", "Toolchain")
 """Forms of which a table that extends another one may write a part."""
-_FORMS: Mapping[str, type] = {**FORMS, "Versions": Versions}
 _BASES = {"target"}
 """Fields without which a file is the common part of a family, which others extend."""
 
@@ -26,7 +24,7 @@ def table_schema() -> dict[str, Any]:
     _, generated = models_json_schema(
         [(MODELS["Table"], "validation"), (MODELS["AttributeLimit"], "validation")]
     )
-    forms: dict[str, Any] = generated["$defs"]
+    forms = {n: form for n, form in generated["$defs"].items() if n in FORMS}
     for name, form in forms.items():
         _describe(name, form)
     limit = {"$ref": "#/$defs/AttributeLimit"}
@@ -81,7 +79,7 @@ def _file(table: dict[str, Any], partial: dict[str, list[str]]) -> dict[str, Any
 def _describe(name: str, form: dict[str, Any]) -> None:
     """Puts what the docstrings say of each attribute where editors show it."""
     form["description"] = " ".join(form["description"].partition("Attributes:\n")[0].split())
-    described = _described(_FORMS[name])
+    described = _described(FORMS[name])
     form.pop("title", None)
     for key, field in form["properties"].items():
         field.pop("title", None)
