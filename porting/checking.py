@@ -8,7 +8,7 @@ from porting.capability.table import CapabilityTable
 from porting.capability.targets import load_target
 from porting.model.graph import Graph, Node
 from porting.prepare import Dims, ModelSource, Shapes, prepare
-from porting.results import CheckResult, ModelInfo, NodeResult, worst
+from porting.results import CheckResult, ModelInfo, NodeResult
 
 
 def check(
@@ -87,8 +87,8 @@ def judge_model(judge: Judge, graph: Graph, info: ModelInfo) -> CheckResult:
 
 def judge_node(judge: Judge, graph: Graph, node: Node) -> NodeResult:
     """The verdict on one node."""
-    findings = judge.findings(node)
-    verdict = worst([f.verdict for f in findings])
+    findings = judge.findings(node)  # the worst first
+    verdict = findings[0].verdict if findings else "supported"
     return NodeResult(
         node.name,
         node.op_type,

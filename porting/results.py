@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 Verdict: TypeAlias = Literal["supported", "fallback", "unknown", "deviates", "unsupported"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -56,9 +56,8 @@ class Finding:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class NodeResult:
-    """The verdict on one node.
+class NodeResult(NamedTuple):
+    """The verdict on one node; a tuple, since models have many.
 
     Attributes:
         name: The node's name, or its first output where it has none.

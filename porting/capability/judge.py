@@ -54,11 +54,13 @@ class Judge:
         """
         found: Answer = ()
         if node.key not in self.table.fusing or not self._is_fused(node):
-            facts = NodeFacts(node, self.precision or self.table.precision, self.options)
-            found = self._memory.recall(facts, self._of_node)
+            found = self._memory.recall(node, self._facts, self._of_node)
         if node.key in self.table.anchored:
             found = (*found, *self._of_patterns(node))
         return _worst_first(found)
+
+    def _facts(self, node: Node) -> NodeFacts:
+        return NodeFacts(node, self.precision or self.table.precision, self.options)
 
     def _of_node(self, facts: NodeFacts) -> Answer:
         """What the table says of the node by itself."""

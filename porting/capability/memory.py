@@ -9,7 +9,7 @@ only where a condition asked for it, which its facts note down.
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeAlias
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from porting.capability.facts import Asked, NodeFacts
 from porting.model.graph import Graph, Node
@@ -34,24 +34,36 @@ class Memory:
     _models: WeakKeyDictionary[Graph, dict[Signature, _Known]] = field(
         default_factory=WeakKeyDictionary
     )
+    _last: tuple[Callable[[], Graph | None], dict[Signature, _Known]] = (lambda: None, {})
 
-    def recall(self, facts: NodeFacts, find: Callable[[NodeFacts], Answer]) -> Answer:
+    def recall(
+        self, node: Node, facts: Callable[[Node], NodeFacts], find: Callable[[NodeFacts], Answer]
+    ) -> Answer:
         """What `find` says of a node, from memory where it was asked the same before."""
-        signature = signature_of(facts.node)
+        signature = signature_of(node)
         if signature is None:
-            return find(facts)
-        known = self._models.setdefault(root_of(facts.node.graph), {})
+            return find(facts(node))
+        known = self._of(node.graph)
         found = known.get(signature)
         if found is not None:
-            answer = found.answers.get(_rest(facts, found.asked))
+            rest = _rest(facts(node), found.asked) if found.asked else ()
+            answer = found.answers.get(rest)
             if answer is not None:
                 return answer
-        answer = find(facts)
-        if found is None or not facts.asked.issubset(found.asked):
+        asking = facts(node)
+        answer = find(asking)
+        if found is None or not asking.asked.issubset(found.asked):
             before = found.asked if found is not None else ()
-            found = known[signature] = _Known(tuple(sorted(facts.asked.union(before))))
-        found.answers[_rest(facts, found.asked)] = answer
+            found = known[signature] = _Known(tuple(sorted(asking.asked.union(before))))
+        found.answers[_rest(asking, found.asked)] = answer
         return answer
+
+    def _of(self, graph: Graph) -> dict[Signature, _Known]:
+        """What is known of the model around a graph."""
+        root = root_of(graph)
+        if self._last[0]() is not root:
+            self._last = (ref(root), self._models.setdefault(root, {}))
+        return self._last[1]
 
 
 def _rest(facts: NodeFacts, asked: tuple[Asked, ...]) -> tuple[object, ...]:
@@ -70,10 +82,10 @@ def signature_of(node: Node) -> Signature | None:
     if node.written is None:
         return None
     known: list[object] = []
-    value = node.graph.value
+    value, here = node.graph.value, node.graph.values.get
     for name in (*node.inputs, None, *node.outputs):
         if name:
-            v = value(name)
+            v = here(name) or value(name)
             known += (v.dtype, v.shape, v.is_const, v.kind)
         else:
             known.append(name)

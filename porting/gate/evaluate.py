@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
-from porting.gate.fingerprint import Named, fingerprints
+from porting.gate.fingerprint import Names, located
 from porting.gate.outcome import Entry, Judged, Standing
 from porting.gate.thresholds import MaxFallback
 from porting.gate.waivers import Waiver, waiver_for
@@ -44,52 +44,47 @@ def evaluate(result: "CheckResult | ConvertResult", policy: Policy = DEFAULT) ->
     """Holds a check, or what a conversion made, against a policy."""
     conversion = None if isinstance(result, CheckResult) else result
     check = result if isinstance(result, CheckResult) else result.after
-    named = fingerprints(check)
+    names, found = Names(check), list(located(check))
+    failing = [i for i, (finding, _) in enumerate(found) if finding.verdict in policy.fail_on]
     waived = {
-        n.place: waiver_for(policy.waivers, n.finding, n.node)
-        for n in named
-        if policy.waivers and n.finding.verdict in policy.fail_on
+        i: waiver
+        for i in (failing if policy.waivers else ())
+        if (waiver := waiver_for(policy.waivers, *found[i])) is not None
     }
-    open_ = [
-        n for n in named if n.finding.verdict in policy.fail_on and not _holds(waived.get(n.place))
-    ]
-    known, gone = _known(open_, policy)
-    judged = tuple(_judged(n, policy, waived.get(n.place), known) for n in named)
+    known, gone = _known(policy, names, [i for i in failing if not _holds(waived.get(i))])
+    standings = dict.fromkeys(failing, _FAILS)
+    standings |= dict.fromkeys(known, _KNOWN)
+    standings |= {i: _of_waiver(w) for i, w in waived.items() if _holds(w) or i not in known}
+    judged = tuple(
+        Judged(finding, node, names, i, *standings.get(i, _PASSES))
+        for i, (finding, node) in enumerate(found)
+    )
     broken = policy.max_fallback.broken(check) if policy.max_fallback else ""
     return Entry(
-        check,
-        judged,
-        (broken,) if broken else (),
-        conversion,
-        not policy.is_default,
-        gone,
+        check, judged, (broken,) if broken else (), conversion, not policy.is_default, gone
     )
 
 
-def _known(found: Sequence[Named], policy: Policy) -> tuple[frozenset[str], tuple[str, ...]]:
-    """The places of findings that the baseline has, and what it has and is not found."""
+_Stands: TypeAlias = tuple[Standing, str]
+"""How a finding stands before the gate, and a reason."""
+_FAILS: _Stands = ("fails", "")
+_KNOWN: _Stands = ("known", "")
+_PASSES: _Stands = ("passes", "")
+
+
+def _known(policy: Policy, names: Names, open_: Sequence[int]) -> tuple[set[int], tuple[str, ...]]:
+    """Which findings are in the baseline, and what it has that is gone."""
     if not policy.known:
-        return frozenset(), ()
+        return set(), ()
     from porting.gate.baseline import match  # most runs have no baseline
 
-    matched = match(found, policy.known)
-    return matched.places, matched.gone
+    matched = match([names.all[i] for i in open_], policy.known)
+    return {i for i in open_ if names.all[i].place in matched.places}, matched.gone
 
 
 def _holds(waiver: Waiver | None) -> bool:
     return waiver is not None and not waiver.expired
 
 
-def _judged(named: Named, policy: Policy, waiver: Waiver | None, known: frozenset[str]) -> Judged:
-    def stands(standing: Standing, reason: str = "") -> Judged:
-        return Judged(
-            named.finding, named.node, named.fingerprint, standing, reason, named.kind, named.place
-        )
-
-    if named.finding.verdict not in policy.fail_on:
-        return stands("passes")
-    if waiver is not None and not waiver.expired:
-        return stands("waived", waiver.reason)
-    if named.place in known:
-        return stands("known")
-    return stands("fails", waiver.why_expired if waiver is not None else "")
+def _of_waiver(waiver: Waiver) -> _Stands:
+    return ("fails", waiver.why_expired) if waiver.expired else ("waived", waiver.reason)

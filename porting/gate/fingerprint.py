@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePath
 
 from porting.results import CheckResult, Finding, NodeResult
@@ -69,6 +70,18 @@ def fingerprints(result: CheckResult) -> list[Named]:
         place = _digest(*where, str(number))
         found.append(Named(finding, node, kind, place, _digest(model, place)))
     return found
+
+
+@dataclass
+class Names:
+    """The names of a result's findings, made when the first one is asked for."""
+
+    result: CheckResult
+
+    @cached_property
+    def all(self) -> list[Named]:
+        """As `fingerprints`."""
+        return fingerprints(self.result)
 
 
 def model_name(path: str) -> str:

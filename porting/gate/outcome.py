@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from porting.gate.fingerprint import Names
 from porting.results import CheckResult, Finding, NodeResult
 
 if TYPE_CHECKING:
@@ -14,27 +15,39 @@ Standing: TypeAlias = Literal["fails", "known", "waived", "passes"]
 """`fails` the gate; `known` from the baseline; `waived` with a reason; `passes` by its verdict."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """One finding, and what the gate makes of it.
+class Judged(NamedTuple):
+    """One finding, and what the gate makes of it; a tuple, since there may be many.
 
     Attributes:
         finding: What the table says.
         node: About which node; None for the model as a whole.
-        fingerprint: The same for the same finding in every run; differs between nodes.
+        names: Of all findings of the result.
+        number: Which of them this one is.
         standing: What it means to the gate.
         reason: Of the waiver, where it is waived; that it expired, where it was.
-        kind: Equal for equal findings on nodes of one operator.
-        place: The fingerprint without the model's path.
     """
 
     finding: Finding
     node: NodeResult | None
-    fingerprint: str
+    names: Names
+    number: int
     standing: Standing
     reason: str = ""
-    kind: str = ""
-    place: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same finding in every run; differs between nodes."""
+        return self.names.all[self.number].fingerprint
+
+    @property
+    def kind(self) -> str:
+        """Equal for equal findings on nodes of one operator."""
+        return self.names.all[self.number].kind
+
+    @property
+    def place(self) -> str:
+        """The fingerprint without the model's path."""
+        return self.names.all[self.number].place
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON form."""

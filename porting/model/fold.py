@@ -5,7 +5,7 @@ alone. Results are bounded: a node that would read or produce more than `SMALL` 
 folded, unless the caller asks for more.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -21,20 +21,26 @@ def fold_up_to(limit: int, node: Node) -> list[Array] | None:
         return fold(node)
 
 
-def fold(node: Node) -> list[Array] | None:
+def fold(node: Node, values: Sequence[Value | None] | None = None) -> list[Array] | None:
     """The outputs of a node that are the same in every run; None if that is not known.
 
     Source: the operators' definitions in ONNX, at the version the model imports.
+
+    Args:
+        node: The node, its inputs inferred.
+        values: Its inputs, where they are at hand.
     """
-    if node.domain != "ai.onnx":
-        return None
-    shape_of = _SHAPE_READERS.get(node.op_type)
+    shape_of = _SHAPE_READERS.get(node.key)
     if shape_of is not None:
         return shape_of(node)
-    folder = _FOLDERS.get(node.op_type)
+    folder = _FOLDERS.get(node.key)
     if folder is None:
         return None
-    values = node.input_values()
+    if values is None:
+        values = node.input_values()
+    for value in values:
+        if value is not None and not value.is_const:
+            return None
     contents = [_contents(v) for v in values]
     if any(v is not None and c is None for v, c in zip(values, contents, strict=True)):
         return None
@@ -51,7 +57,7 @@ def fold(node: Node) -> list[Array] | None:
 
 
 def _contents(value: Value | None) -> Array | None:
-    return value.value(most()) if value is not None and value.is_const else None
+    return value.value(most()) if value is not None else None
 
 
 def _result_is_large(node: Node) -> bool:

@@ -182,6 +182,11 @@ _NOT_COMPARED = frozenset(
 """Kinds of attributes that may be too large to compare."""
 
 
+Written: TypeAlias = tuple[tuple[str, bytes], ...]
+"""Names of attributes and their messages, in alphabetical order."""
+_NOTHING_WRITTEN: tuple[Written | None] = ((),)
+
+
 class Node:
     """A view of one `NodeProto` in its graph; the message is not changed any more.
 
@@ -218,16 +223,15 @@ class Node:
     def __init__(self, proto: NodeProto, graph: "Graph", origin: str = "") -> None:
         self.proto = proto
         self.graph = graph
-        self.op_type: str = proto.op_type
-        self.domain = domain_name(proto.domain)
-        is_default = self.domain == "ai.onnx"
-        self.key = self.op_type if is_default else f"{self.domain}::{self.op_type}"
-        self.inputs: tuple[str, ...] = tuple(proto.input)
-        self.outputs: tuple[str, ...] = tuple(proto.output)
+        self.op_type = op_type = proto.op_type
+        self.domain = domain = domain_name(proto.domain)
+        self.key = op_type if domain == "ai.onnx" else f"{domain}::{op_type}"
+        self.inputs: tuple[str, ...] = tuple(proto.input[:])
+        self.outputs: tuple[str, ...] = tuple(proto.output[:])
         self.subgraphs: dict[str, Graph] = {}
         self.origin = origin
         self.prefix = ""
-        self._written: tuple[tuple[tuple[str, bytes], ...] | None] | None = None
+        self._written: tuple[Written | None] | None = None if proto.attribute else _NOTHING_WRITTEN
         self._info: OpInfo | None = None
         self._info_of: Context | None = None
 
@@ -250,6 +254,11 @@ class Node:
             self._info_of = context
         return self._info
 
+    @property
+    def has_attributes(self) -> bool:
+        """Whether an attribute is written on the node."""
+        return self._written is not _NOTHING_WRITTEN
+
     @cached_property
     def attributes(self) -> dict[str, AttributeValue]:
         """The attributes written on the node, without bodies."""
@@ -260,13 +269,13 @@ class Node:
         }
 
     @property
-    def written(self) -> tuple[tuple[str, bytes], ...] | None:
+    def written(self) -> Written | None:
         """The attributes in a form to compare; None where one is a body or a large tensor."""
         if self._written is None:
             self._written = (self._comparable(),)
         return self._written[0]
 
-    def _comparable(self) -> tuple[tuple[str, bytes], ...] | None:
+    def _comparable(self) -> Written | None:
         found: list[tuple[str, bytes]] = []
         for a in self.proto.attribute:
             is_large = a.type == AttributeProto.TENSOR and a.t.ByteSize() > SMALL
@@ -310,7 +319,8 @@ class Node:
 
     def input_values(self) -> list[Value | None]:
         """Every input in order, None for a skipped one."""
-        return [self.graph.value(n) if n else None for n in self.inputs]
+        value, here = self.graph.value, self.graph.values.get
+        return [here(n) or value(n) if n else None for n in self.inputs]
 
     def output(self, index: int = 0) -> Value | None:
         """An output by position; None where the node does not produce it."""

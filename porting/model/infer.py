@@ -29,6 +29,10 @@ class Hints:
     def __init__(self, types: Types) -> None:
         self._types = types
 
+    def __bool__(self) -> bool:
+        """Whether anything is known."""
+        return bool(self._types)
+
     def refine(self, value: Value) -> None:
         """Fills in what is missing in `value`; what is known stays."""
         proto = self._types.get(value.name)
@@ -48,8 +52,7 @@ def infer(graph: Graph, hints: Hints) -> None:
 
 def infer_node(node: Node, hints: Hints | None = None) -> None:
     """Defines the outputs of one node in its graph from what is known of its inputs."""
-    hints = hints or Hints({})
-    if node.op_type == "Constant" and node.domain == "ai.onnx":
+    if node.key == "Constant":
         _define_constant(node)
         return
     values = node.input_values()
@@ -57,18 +60,20 @@ def infer_node(node: Node, hints: Hints | None = None) -> None:
     if node.subgraphs:
         bind_inputs(node)
         for body in node.subgraphs.values():
-            infer(body, hints)
+            infer(body, hints or Hints({}))
         collect_outputs(node, outputs)
     else:
         _infer_schema(node, values, outputs)
-    same = _same_in_every_run(node, values)
+    graph, same = node.graph, _same_in_every_run(node, values)
     for value in outputs:
         if value.name:
-            hints.refine(value)
-            _refine_declared(node.graph, value)
+            if hints:
+                hints.refine(value)
+            if value.name in graph.declared:
+                _refine_declared(graph, value)
             value.is_const = same
-            node.graph.define(value)
-    folded = fold(node)
+            graph.define(value)
+    folded = fold(node, values)
     if folded is not None:
         for name, array in zip(node.outputs, folded, strict=False):
             if name:
@@ -94,9 +99,9 @@ _RANDOM = frozenset(
 
 def _refine_declared(graph: Graph, value: Value) -> None:
     """The file's own word on a value: the element type, and the shape where nothing is known."""
-    proto = graph.declared.get(value.name)
-    if proto is None or (value.dtype is not None and value.shape is not None):
+    if value.dtype is not None and value.shape is not None:
         return
+    proto = graph.declared[value.name]
     hint = Value(value.name)
     hint.set_type(proto)
     if value.shape is not None:

@@ -37,6 +37,8 @@ def read_graph(proto: GraphProto, context: Context, outer: Graph | None, path: s
 def read_node(proto: NodeProto, graph: Graph, origin: str = "") -> Node:
     """A node of `graph` with its bodies."""
     node = Node(proto, graph, origin or proto.name)
+    if not node.has_attributes:
+        return node
     for attribute in proto.attribute:
         if attribute.type == AttributeProto.GRAPH:
             step = f"{node.name}.{attribute.name}"

@@ -2,7 +2,7 @@
 
 import heapq
 import re
-from collections.abc import Callable, Iterable, MutableSequence, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableSequence, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias
@@ -49,7 +49,7 @@ class _Scope:
 
     locate: Locate
     imports: frozenset[str]
-    values: tuple[set[str], ...] = ()
+    values: tuple[Mapping[str, int], ...] = ()
 
 
 def validate(proto: ModelProto, locate: Locate) -> None:
@@ -76,8 +76,7 @@ def validate(proto: ModelProto, locate: Locate) -> None:
     for function in proto.functions:
         _require_text(function.domain, function.name, function.overload)
         scope = _Scope(locate, imports | _imports(function.opset_import))
-        values = _define(function.input, [], function.node)
-        _check_nodes(function.node, function.output, values, scope)
+        _check_nodes(function.node, function.output, _given(function.input, []), scope)
     check_calls(proto)
     for info in proto.training_info:
         for graph in (info.initialization, info.algorithm):
@@ -112,12 +111,12 @@ def _check_graph(graph: GraphProto, scope: _Scope) -> set[str]:
     _check_sparse(graph.sparse_initializer, scope)
     for info in (*graph.input, *graph.output, *graph.value_info):
         _check_type(info.name, info.type)
-    values = _define([i.name for i in graph.input], initializer_names(graph), graph.node)
+    values = _given([i.name for i in graph.input], initializer_names(graph))
     return _check_nodes(graph.node, [o.name for o in graph.output], values, scope)
 
 
-def _define(inputs: Iterable[str], weights: Iterable[str], nodes: Sequence[NodeProto]) -> set[str]:
-    """The values a body defines, each once; an initializer may be the default of an input."""
+def _given(inputs: Iterable[str], weights: Iterable[str]) -> dict[str, int]:
+    """The values that a body begins with, each once; an initializer may be an input's default."""
     given, stored = set[str](), set[str]()
     for names, known in ((inputs, given), (weights, stored)):
         for name in filter(None, names):
@@ -125,47 +124,84 @@ def _define(inputs: Iterable[str], weights: Iterable[str], nodes: Sequence[NodeP
             if name in known:
                 raise _duplicate(name, "a second input or initializer")
             known.add(name)
-    values = given | stored
-    for index, node in enumerate(nodes):
-        for name in node.output:
-            if name and name in values:
-                raise _duplicate(name, _label(index, node))
-            values.add(name)
-    values.discard("")
-    return values
+    return dict.fromkeys(given | stored, -1)
 
 
 def _check_nodes(
     nodes: MutableSequence[NodeProto],
     outputs: Iterable[str],
-    values: set[str],
+    values: dict[str, int],
     scope: _Scope,
 ) -> set[str]:
+    """Validates nodes and sorts them if they are not; returns the outer values that they use.
+
+    Args:
+        nodes: Of one body.
+        outputs: Names that the body returns.
+        values: What the body begins with, each -1; the nodes' outputs are added by their place.
+        scope: Around the body.
+    """
+    late, holders = _define(nodes, values, scope.imports)
     inner = _Scope(scope.locate, scope.imports, (*scope.values, values))
-    needs = [_check_node(index, node, inner) for index, node in enumerate(nodes)]
+    for index, name in late:
+        if name not in values:
+            _require_value(name, f"as an input of {_label(index, nodes[index])}", inner)
+    held = {index: _check_attributes(index, nodes[index], inner) for index in holders}
     results = set(filter(None, outputs))
     for name in results:
         _require_value(name, "as an output of the graph", inner)
-    _sort(nodes, needs)
-    return results.union(*needs) - values
+    used = results.union((name for _, name in late), *held.values())
+    in_order = all(name not in values for _, name in late) and all(
+        values.get(name, -1) < index for index, names in held.items() for name in names
+    )
+    if not in_order:
+        _sort(nodes, values, held)
+    return used - values.keys()
 
 
-def _check_node(index: int, node: NodeProto, scope: _Scope) -> set[str]:
-    """Validates one node; returns every value that it or its bodies use."""
-    names = set(node.input)
-    _require_text(node.name, node.op_type, node.domain, node.overload, *names, *node.output)
-    domain = domain_name(node.domain)
-    if domain not in scope.imports:
-        raise ModelError(
-            "model-domain-not-imported",
-            f"{_label(index, node)} is of domain {domain!r}, which the model does not import",
-            "Add the domain to the model's opset_import.",
-        )
-    names.discard("")
-    if not names <= scope.values[-1]:
-        for name in names:
-            _require_value(name, f"as an input of {_label(index, node)}", scope)
-    if node.op_type in _BODIES and domain == "ai.onnx":
+def _define(
+    nodes: Sequence[NodeProto], values: dict[str, int], imports: frozenset[str]
+) -> tuple[list[tuple[int, str]], list[int]]:
+    """Adds what nodes make to `values`, in one pass over names: it is what takes time.
+
+    Returns:
+        Inputs of nodes that no input, initializer or earlier node gives; and the nodes that have
+        attributes or need one, by their places.
+    """
+    known = imports | {""} if "ai.onnx" in imports else imports
+    late: list[tuple[int, str]] = []
+    holders: list[int] = []
+    for index, node in enumerate(nodes):
+        op_type, domain = node.op_type, node.domain
+        reads, makes = node.input[:], node.output[:]
+        try:
+            "".join((node.name, op_type, domain, node.overload, *reads, *makes))
+        except TypeError:
+            raise _not_text() from None
+        if domain not in known:
+            raise ModelError(
+                "model-domain-not-imported",
+                f"{_label(index, node)} is of domain {domain_name(domain)!r}, which the model "
+                "does not import",
+                "Add the domain to the model's opset_import.",
+            )
+        for name in reads:
+            if name and name not in values:
+                late.append((index, name))
+        for name in makes:
+            if name:
+                if name in values:
+                    raise _duplicate(name, _label(index, node))
+                values[name] = index
+        if node.attribute or op_type in _BODIES:
+            holders.append(index)
+    return late, holders
+
+
+def _check_attributes(index: int, node: NodeProto, scope: _Scope) -> set[str]:
+    """Validates a node's attributes; returns every value that its bodies use."""
+    names = set[str]()
+    if node.op_type in _BODIES and domain_name(node.domain) == "ai.onnx":
         _require_body(index, node)
     for attribute in node.attribute:
         _require_text(attribute.name)
@@ -252,7 +288,11 @@ def _check_sparse(tensors: Iterable[onnx.SparseTensorProto], scope: _Scope) -> N
 def _require_text(*names: object) -> None:
     """Refuses names that are not UTF-8, which protobuf gives as bytes instead of text."""
     if not _TEXT.issuperset(map(type, names)):
-        raise wire.broken("model-not-onnx", "a name in the model is not UTF-8 text")
+        raise _not_text()
+
+
+def _not_text() -> ModelError:
+    return wire.broken("model-not-onnx", "a name in the model is not UTF-8 text")
 
 
 def _require_value(name: str, use: str, scope: _Scope) -> None:
@@ -261,13 +301,18 @@ def _require_value(name: str, use: str, scope: _Scope) -> None:
         raise wire.broken("model-undefined-value", message)
 
 
-def _sort(nodes: MutableSequence[NodeProto], needs: list[set[str]]) -> None:
+def _sort(
+    nodes: MutableSequence[NodeProto], values: Mapping[str, int], held: Mapping[int, set[str]]
+) -> None:
     """Sorts `nodes` topologically, in place and stably: as far as possible in their order."""
-    producer = {name: index for index, node in enumerate(nodes) for name in node.output}
-    place = producer.get
-    if all(place(name, -1) < index for index, names in enumerate(needs) for name in names):
-        return
-    before = [{producer[name] for name in names if name in producer} for names in needs]
+    before = [
+        {
+            place
+            for name in (*node.input, *held.get(index, ()))
+            if (place := values.get(name, -1)) >= 0
+        }
+        for index, node in enumerate(nodes)
+    ]
     sorter = TopologicalSorter(dict(enumerate(before)))
     try:
         sorter.prepare()

@@ -90,10 +90,16 @@ def fields(data: Buffer, start: int, end: int) -> Iterator[Field]:
     """
     position = start
     while position < end:
-        tag, value = _varint(data, position, end)
+        tag, value = data[position], position + 1
+        if tag >= 0x80:
+            tag, value = _varint(data, position, end)
         wire = tag & 7
         if wire == BYTES:
-            length, value = _varint(data, value, end)
+            length = data[value] if value < end else 0x80
+            if length >= 0x80:
+                length, value = _varint(data, value, end)
+            else:
+                value += 1
             stop = value + length
         elif wire == VARINT:
             _, stop = _varint(data, value, end)
@@ -141,17 +147,18 @@ class Rewriter:
             raise too_deep()
         pieces: list[Piece] = []
         copied = start
-        for field in fields(self.data, start, end):
-            child = _CHILDREN[kind].get(field.number) if field.wire == BYTES else None
-            if child is None or not self.enter(field.start, field.end):
+        children, enter = _CHILDREN[kind], self.enter
+        for number, wire, tag, value, stop in fields(self.data, start, end):
+            child = children.get(number) if wire == BYTES else None
+            if child is None or not enter(value, stop):
                 continue
-            body = self._message(child, field.start, field.end, depth)
+            body = self._message(child, value, stop, depth)
             if body is None:
                 continue
-            pieces.append(Slice(self.data, copied, field.tag))
-            pieces.append(header(field.number, size(body)))
+            pieces.append(Slice(self.data, copied, tag))
+            pieces.append(header(number, size(body)))
             pieces.extend(body)
-            copied = field.end
+            copied = stop
         if copied == start:
             return None
         return [*pieces, Slice(self.data, copied, end)]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from porting.conversion import ConvertResult, Rewrite
-from porting.gate.fingerprint import located
+from porting.gate.evaluate import evaluate
 from porting.gate.outcome import Entry, Judged, Report
 from porting.report.errors import comparison_cells, tolerance_lines
 from porting.report.evidence import evidence_lines
@@ -17,7 +17,7 @@ from porting.report.origins import place_of
 from porting.report.plots import Dot, drift_dot, share_dot, signal_dot
 from porting.report.simulation import simulation_cells, simulation_lines
 from porting.report.sources import Footnotes
-from porting.results import FAILING, CheckResult, ModelInfo, TargetInfo
+from porting.results import CheckResult, ModelInfo, TargetInfo
 
 MOST_NODES = 200
 """Of a lot that are named; the graph finds the others."""
@@ -155,8 +155,7 @@ class Page:
             steps = tuple(next_steps(entry))
             return Part(*common, troubles, steps=steps)
         after, before = self._view(number, "after"), self._view(number, "before")
-        found = located(made.before)
-        judged = [Judged(f, n, "", "fails" if f.verdict in FAILING else "passes") for f, n in found]
+        judged = evaluate(made.before).judged
         return Part(
             *common,
             self._troubles(entry.judged, after, made.declined),

@@ -28,7 +28,7 @@ def test_a_node_like_one_before_is_not_judged_again() -> None:
     memory = Memory()
     nodes = graph(CHAIN).nodes
     for node in nodes:
-        memory.recall(NodeFacts(node), find)
+        memory.recall(node, NodeFacts, find)
     assert asked == ["a"]
 
 
@@ -54,7 +54,7 @@ def test_what_was_looked_at_is_compared(look: Callable[[NodeFacts], object], cou
     body = """g (float[2] x) => (float[2] y) <float[1] one = {1}, float[1] two = {2}> {
         a = Add(x, one) b = Add(a, two) c = Add(b, one) y = Add(c, two) }"""
     for node in graph(body).nodes:
-        memory.recall(NodeFacts(node), find)
+        memory.recall(node, NodeFacts, find)
     assert len(asked) == count
 
 

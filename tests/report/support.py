@@ -72,7 +72,7 @@ def standing(entry, *standings, reason=""):
     """The same entry with its findings standing as said."""
     judged = zip(entry.judged, standings, strict=True)
     reasons = {"waived": reason}
-    found = (replace(j, standing=s, reason=reasons.get(s, "")) for j, s in judged)
+    found = (j._replace(standing=s, reason=reasons.get(s, "")) for j, s in judged)
     return replace(entry, judged=tuple(found))
 
 

@@ -76,5 +76,5 @@ def test_what_breaks_for_the_whole_model_comes_first():
 def test_a_waiver_that_expired_is_told():
     entry = evaluate(checked(node("a")))
     (judged,) = entry.judged
-    found, _ = commands(Report((replace(entry, judged=(replace(judged, reason="expired"),)),)))
+    found, _ = commands(Report((replace(entry, judged=(judged._replace(reason="expired"),)),)))
     assert "%0Aexpired%0A" in found[0][0]

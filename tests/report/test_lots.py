@@ -28,7 +28,7 @@ def test_equal_findings_are_together_and_what_fails_comes_first():
 
 def test_what_decides_nothing_is_left_out():
     harmless = finding("unknown", message="not known")
-    mixed = replace(node("a"), findings=(finding(), harmless))
+    mixed = node("a")._replace(findings=(finding(), harmless))
     assert [lot.message for lot in lots(evaluate(checked(mixed)).judged)] == ["too large"]
 
 

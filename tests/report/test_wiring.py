@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 from report.support import node
@@ -8,7 +6,7 @@ from porting.report.wiring import edges_of
 
 
 def wired(inputs, outputs, scope=""):
-    return replace(node("n", scope=scope), inputs=tuple(inputs), outputs=tuple(outputs))
+    return node("n", scope=scope)._replace(inputs=tuple(inputs), outputs=tuple(outputs))
 
 
 def test_a_reader_is_joined_to_the_maker():
