@@ -3,8 +3,10 @@
 `to_dict` of each result is exactly its JSON. Fields may be added in later versions, never renamed.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 Verdict: TypeAlias = Literal["supported", "fallback", "unknown", "deviates", "unsupported"]
@@ -184,7 +186,7 @@ class TargetInfo:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CheckResult:
     """What `porting.check` answers.
 
@@ -203,22 +205,27 @@ class CheckResult:
     @property
     def counts(self) -> dict[Verdict, int]:
         """Number of nodes by verdict, every verdict present."""
-        counts: dict[Verdict, int] = dict.fromkeys(VERDICTS, 0)
-        for node in self.nodes:
-            counts[node.verdict] += 1
-        return counts
+        return dict(self._counts)
+
+    @cached_property
+    def _counts(self) -> Mapping[Verdict, int]:
+        found = Counter([node.verdict for node in self.nodes])
+        return {verdict: found[verdict] for verdict in VERDICTS}
+
+    @property
+    def _verdicts(self) -> set[Verdict]:
+        """Those that a node has, or the model as a whole."""
+        return {v for v, n in self._counts.items() if n} | {f.verdict for f in self.findings}
 
     @property
     def passed(self) -> bool:
         """Whether the gate passes: nothing deviates and nothing is unsupported."""
-        verdicts = [n.verdict for n in self.nodes] + [f.verdict for f in self.findings]
-        return FAILING.isdisjoint(verdicts)
+        return FAILING.isdisjoint(self._verdicts)
 
     @property
     def legal(self) -> bool:
         """Whether every node is known to run, on the accelerator or on the host."""
-        verdicts = [n.verdict for n in self.nodes] + [f.verdict for f in self.findings]
-        return {"supported", "fallback"}.issuperset(verdicts)
+        return self._verdicts <= {"supported", "fallback"}
 
     def to_dict(self, *, every_node: bool = False) -> dict[str, Any]:
         """The JSON form, schema `port.check/1`.

@@ -5,11 +5,11 @@ small tensors, such as a shape, where a condition asks for their values.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from onnx import GraphProto, ModelProto, NodeProto, TensorProto
+from onnx import ModelProto, TensorProto
 
 from porting.errors import ModelError
 from porting.gate.answers import DataFile, Extent
@@ -40,19 +40,15 @@ def data_files(model: LoadedModel, read: dict[tuple[str, int, int], str]) -> tup
     """What a check of `model` depended on, by data file.
 
     Args:
-        model: As it was loaded, functions and all: loading looks for the data of each tensor.
+        model: As it was loaded, functions and all: loading looked for the data of each tensor.
         read: What `Watched` noted down.
     """
-    ends: dict[str, int] = {}
-    for tensor in _tensors(model.proto):
-        if tensor.data_location == TensorProto.EXTERNAL and not model.is_embedded(tensor):
-            where = stored.Reference.of(tensor)
-            end = where.offset + stored.stored_bytes(tensor)
-            ends[where.location] = max(end, ends.get(where.location, 0))
     extents: dict[str, list[Extent]] = {}
     for (location, start, end), digest in sorted(read.items()):
         extents.setdefault(location, []).append(Extent(start, end, digest))
-    return tuple(DataFile(x, ends[x], tuple(extents.get(x, ()))) for x in sorted(ends))
+    return tuple(
+        DataFile(x, end, tuple(extents.get(x, ()))) for x, end in sorted(model.data.items())
+    )
 
 
 def unchanged(path: Path, files: Iterable[DataFile]) -> bool:
@@ -89,25 +85,3 @@ def _digest(place: wire.Slice) -> str:
             digest.update(chunk)
             left -= len(chunk)
     return digest.hexdigest()
-
-
-def _tensors(model: ModelProto) -> Iterator[TensorProto]:
-    """Every tensor of a model."""
-    graphs = [model.graph]
-    yield from _of_nodes((n for f in model.functions for n in f.node), graphs)
-    while graphs:
-        graph = graphs.pop()
-        yield from graph.initializer
-        for sparse in graph.sparse_initializer:
-            yield from (sparse.values, sparse.indices)
-        yield from _of_nodes(graph.node, graphs)
-
-
-def _of_nodes(nodes: Iterable[NodeProto], graphs: list[GraphProto]) -> Iterator[TensorProto]:
-    """The tensors among the attributes; bodies go to `graphs`."""
-    for attribute in (a for node in nodes for a in node.attribute):
-        graphs += [*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs]
-        yield from [*([attribute.t] if attribute.HasField("t") else []), *attribute.tensors]
-        one = [attribute.sparse_tensor] if attribute.HasField("sparse_tensor") else []
-        for sparse in (*one, *attribute.sparse_tensors):
-            yield from (sparse.values, sparse.indices)

@@ -13,7 +13,7 @@ from porting.legalize.ops import Ops
 from porting.legalize.rename import rename_node
 from porting.legalize.rule import DeclinedError, Registry, Rule, RuleFunction, collect
 from porting.model.graph import Graph, Node
-from porting.model.infer import Hints, infer
+from porting.model.infer import infer
 from porting.model.read import read_graph
 from porting.model.write import write_graph
 from porting.rules import sequences
@@ -48,14 +48,14 @@ def _normalise_bodies(graph: Graph, names: Names) -> None:
             if body.conflicts:
                 fresh = read_graph(before, body.context, graph, body.path)
                 fresh.is_frozen = True
-                infer(fresh, Hints({}))
+                infer(fresh)
                 node.subgraphs[name] = fresh
 
 
 def _plain(graph: Graph, names: Names) -> None:
     """Resolves and folds at one level; bodies are looked at again once they have been copied."""
     while _resolve(graph, names):
-        infer(graph, Hints({}))
+        infer(graph)
         _normalise_bodies(graph, names)
     fold_constants(graph)
 

@@ -17,7 +17,7 @@ from porting.legalize.rename import rename_in_body
 from porting.legalize.transfers import selected
 from porting.model.dtypes import NUMBER_OF
 from porting.model.graph import Array, Graph, Node, Value
-from porting.model.infer import Hints, infer
+from porting.model.infer import infer
 from porting.model.read import read_node
 from porting.model.schema import ONNX_DOMAIN, make_node
 
@@ -64,7 +64,7 @@ def retype(graph: Graph, source: str, to: str, policy: Policy, *, keep_io: bool 
     """
     report = Retyped()
     _Level(graph, source, to, policy, report, None).run(keep_io=keep_io)
-    infer(graph, Hints({}))
+    infer(graph)
     return report
 
 

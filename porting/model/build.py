@@ -6,7 +6,7 @@ from onnx import shape_inference as onnx_inference
 
 from porting.errors import UsageError
 from porting.model.graph import Context, Graph, Shape, Value
-from porting.model.infer import Hints, infer
+from porting.model.infer import NO_HINTS, Hints, infer
 from porting.model.load import LoadedModel
 from porting.model.propagate import infer_with_data
 from porting.model.read import read_graph
@@ -31,7 +31,7 @@ def build(
     context = Context(model.opsets, model.proto.ir_version, model.tensor)
     graph = read_graph(model.proto.graph, context, None, "")
     _apply_shapes(graph, shapes or {}, dims or {})
-    hints = Hints({}) if shapes or dims else _whole_model_hints(model)
+    hints = NO_HINTS if shapes or dims else _whole_model_hints(model)
     infer(graph, hints)
     return graph
 
@@ -44,11 +44,11 @@ def _whole_model_hints(model: LoadedModel) -> Hints:
         for d in i.type.tensor_type.shape.dim
     )
     if not open_dims:
-        return Hints({})
+        return NO_HINTS
     try:
         inferred = infer_with_data(model.proto)
     except (onnx_inference.InferenceError, ValueError, RuntimeError):
-        return Hints({})
+        return NO_HINTS
     return Hints({v.name: v.type for v in inferred.graph.value_info})
 
 

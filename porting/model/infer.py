@@ -27,30 +27,26 @@ class Hints:
     """Types that ONNX's whole-model inference or the file itself gives, by value name."""
 
     def __init__(self, types: Types) -> None:
-        self._types = types
-
-    def __bool__(self) -> bool:
-        """Whether anything is known."""
-        return bool(self._types)
+        self.types = types
 
     def refine(self, value: Value) -> None:
-        """Fills in what is missing in `value`; what is known stays."""
-        proto = self._types.get(value.name)
-        if proto is None:
-            return
+        """Fills in what is missing in a value of `types`; what is known stays."""
         hint = Value(value.name)
-        hint.set_type(proto)
+        hint.set_type(self.types[value.name])
         merge(value, hint)
 
 
-def infer(graph: Graph, hints: Hints) -> None:
+NO_HINTS = Hints({})
+
+
+def infer(graph: Graph, hints: Hints = NO_HINTS) -> None:
     """Types, shapes and constants of every value of a graph and its bodies, in one pass."""
     graph.conflicts = 0
     for node in graph.nodes:
         infer_node(node, hints)
 
 
-def infer_node(node: Node, hints: Hints | None = None) -> None:
+def infer_node(node: Node, hints: Hints = NO_HINTS) -> None:
     """Defines the outputs of one node in its graph from what is known of its inputs."""
     if node.key == "Constant":
         _define_constant(node)
@@ -60,14 +56,14 @@ def infer_node(node: Node, hints: Hints | None = None) -> None:
     if node.subgraphs:
         bind_inputs(node)
         for body in node.subgraphs.values():
-            infer(body, hints or Hints({}))
+            infer(body, hints)
         collect_outputs(node, outputs)
     else:
         _infer_schema(node, values, outputs)
     graph, same = node.graph, _same_in_every_run(node, values)
     for value in outputs:
         if value.name:
-            if hints:
+            if value.name in hints.types:
                 hints.refine(value)
             if value.name in graph.declared:
                 _refine_declared(graph, value)

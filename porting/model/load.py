@@ -5,7 +5,8 @@ import math
 import mmap
 import os
 import stat
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -33,11 +34,13 @@ class LoadedModel:
         proto: The model. Weights embedded in its file are external data that point into that file.
         path: The model file, or None if the model was given as an object.
         stamp: Size in bytes and modification time in ns of the file when it was read.
+        data: Data files that tensors refer to, and how many bytes each has to have.
     """
 
     proto: ModelProto
     path: Path | None
     stamp: tuple[int, int] | None = None
+    data: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def sha256(self) -> str:
@@ -65,7 +68,8 @@ class LoadedModel:
             graph = graphs.pop()
             sparse = (s.values for s in graph.sparse_initializer)
             total += sum(math.prod(t.dims) for t in (*graph.initializer, *sparse))
-            graphs += [nested for node in graph.node for nested in subgraphs(node)]
+            holders = (node for node in graph.node if node.attribute)  # few have bodies
+            graphs += [nested for node in holders for nested in subgraphs(node)]
         return total
 
     @cached_property
@@ -175,8 +179,16 @@ def load(source: str | os.PathLike[str] | ModelProto) -> LoadedModel:
             f"{model.path or 'the model'} holds no graph",
             "Give an ONNX model; a single tensor or an empty model cannot be checked.",
         )
-    validate(model.proto, model.locate)
-    return model
+    data: dict[str, int] = {}
+
+    def find(tensor: TensorProto) -> None:
+        place = model.locate(tensor)
+        if place.source != model.path:
+            location = stored.Reference.of(tensor).location
+            data[location] = max(place.end, data.get(location, 0))
+
+    validate(model.proto, find)
+    return replace(model, data=data)
 
 
 def _copy(proto: ModelProto) -> LoadedModel:

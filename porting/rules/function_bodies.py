@@ -16,7 +16,7 @@ from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, require, rule
 from porting.model.dtypes import FLOATS, INTEGERS, NAME_OF, NUMBER_OF
 from porting.model.graph import Node, Value
-from porting.model.infer import Hints, infer
+from porting.model.infer import infer
 from porting.model.read import read_graph
 from porting.model.schema import ONNX_DOMAIN, domain_name, op_info
 from porting.rules.common import float_input, integer
@@ -34,7 +34,7 @@ def expanded(op: Ops, node: Node) -> list[str]:
     given = [*node.inputs, *[""] * len(function.input)][: len(function.input)]
     for formal, name in zip(function.input, given, strict=True):
         body.define(_apart(op, formal, name))
-    infer(body, Hints({}))
+    infer(body)
     return BodyCopier(op, body, "body").copy(given)
 
 
