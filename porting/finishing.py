@@ -53,7 +53,7 @@ def prove(
 
 
 def _check_nodes(proto: ModelProto) -> None:
-    """Holds nodes to ONNX's own checker before anything is written; those with bodies later.
+    """Finds the node that ONNX's own checker refuses.
 
     Raises:
         ModelError: The loaded model has a node that ONNX forbids, and it is still there.
@@ -88,8 +88,8 @@ def _tensors(proto: ModelProto) -> Iterator[TensorProto]:
             yield from attribute.tensors
 
 
-def _check_whole(proto: ModelProto) -> None:
-    """Holds what nodes alone do not show to ONNX's own checker, without the weights.
+def _check(proto: ModelProto) -> None:
+    """Holds a model to ONNX's own checker, without the weights.
 
     Raises:
         ModelError: The model is not ONNX.
@@ -105,6 +105,7 @@ def _check_whole(proto: ModelProto) -> None:
     try:
         onnx.checker.check_model(bare)
     except onnx.checker.ValidationError as error:
+        _check_nodes(proto)  # says more, where it is a node
         reason = str(error).strip().split("\n", 1)[0]
         raise ModelError("model-invalid", f"ONNX does not allow the model: {reason}") from None
 
@@ -115,8 +116,7 @@ def write(proto: ModelProto, prepared: Prepared, out: Path) -> Output:
     Raises:
         ModelError: It is not ONNX; nothing was written.
     """
-    _check_nodes(proto)
-    _check_whole(proto)
+    _check(proto)
     save(proto, out, source=prepared.loaded)
     with out.open("rb") as file:
         return Output(str(out), hashlib.file_digest(file, "sha256").hexdigest())

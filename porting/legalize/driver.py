@@ -28,7 +28,12 @@ class Outcome:
     declined: Sequence[Declined] = ()
 
 
+_NOTHING = Outcome()
+
+
 def _joined(parts: Sequence[Outcome]) -> Outcome:
+    if not parts:
+        return _NOTHING
     return Outcome(
         [r for part in parts for r in part.rewrites], [d for part in parts for d in part.declined]
     )
@@ -75,8 +80,10 @@ class Legalizer:
                 needed.update(each.inputs)
                 if each.subgraphs:
                     needed |= each.captured()
+            needed.discard("")
             nodes += reversed(kept)
-            parts.append(its)
+            if its is not _NOTHING:
+                parts.append(its)
         graph.nodes = nodes[::-1]
         graph.changed()
         return _joined(parts[::-1])

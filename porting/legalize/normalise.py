@@ -68,6 +68,10 @@ def fold_constants(graph: Graph) -> None:
     """
     kept: list[Node] = []
     for node in graph.nodes:
+        first = graph.values.get(node.outputs[0]) if node.outputs else None
+        if first is not None and not first.is_const:
+            kept.append(node)
+            continue
         values = [graph.values.get(o) for o in node.outputs if o]
         known = bool(values) and all(v is not None and v.is_const for v in values)
         if not known or any(graph.is_output(o) for o in node.outputs):
@@ -147,11 +151,10 @@ def _drop_identities(graph: Graph) -> None:
     names: dict[str, str] = {}
     kept: list[Node] = []
     for node in graph.nodes:
-        current = rename_node(node, names) if _touches(node, names) else node
+        current = rename_node(node, names) if names and _touches(node, names) else node
         for body in current.subgraphs.values():
             _drop_identities(body)
-        plain = current.op_type == "Identity" and current.domain == "ai.onnx"
-        if plain and not graph.is_output(current.outputs[0]):
+        if current.key == "Identity" and not graph.is_output(current.outputs[0]):
             names[current.outputs[0]] = current.inputs[0]
         else:
             kept.append(current)
@@ -161,19 +164,22 @@ def _drop_identities(graph: Graph) -> None:
 
 def _drop_last_identities(graph: Graph) -> None:
     """A node whose result an output only renames gives the output itself."""
-    made = {o for node in graph.nodes for o in node.outputs if o}
-    names: dict[str, str] = {}
-    kept: list[Node] = []
+    last: list[Node] = []
     for node in graph.nodes:
         for body in node.subgraphs.values():
             _drop_last_identities(body)
+        if node.key == "Identity" and graph.is_output(node.outputs[0]):
+            last.append(node)
+    made = {o for node in graph.nodes for o in node.outputs if o} if last else set()
+    names: dict[str, str] = {}
+    dropped: set[Node] = set()
+    for node in last:
         source = node.inputs[0] if node.inputs else ""
-        renames = node.key == "Identity" and graph.is_output(node.outputs[0])
-        if renames and source in made and not graph.is_output(source) and source not in names:
+        if source in made and not graph.is_output(source) and source not in names:
             names[source] = node.outputs[0]
-        else:
-            kept.append(node)
+            dropped.add(node)
     if names:
+        kept = [node for node in graph.nodes if node not in dropped]
         graph.nodes = [
             rename_node(n, names)
             if _touches(n, names) or not names.keys().isdisjoint(n.outputs)
@@ -184,8 +190,6 @@ def _drop_last_identities(graph: Graph) -> None:
 
 
 def _touches(node: Node, names: dict[str, str]) -> bool:
-    if not names:
-        return False
     return any(i in names for i in node.inputs) or any(c in names for c in node.captured())
 
 
@@ -199,8 +203,10 @@ def _drop_dead(graph: Graph) -> None:
         for body in node.subgraphs.values():
             _drop_dead(body)
         kept.append(node)
-        needed.update(i for i in node.inputs if i)
-        needed.update(node.captured())
+        needed.update(node.inputs)
+        if node.subgraphs:
+            needed |= node.captured()
+        needed.discard("")
     graph.nodes = kept[::-1]
     graph.initializers = {n: t for n, t in graph.initializers.items() if n in needed}
     graph.changed()

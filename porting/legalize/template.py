@@ -52,7 +52,8 @@ class Template:
         prefix: Start of every new name.
         inputs: Names that the node read.
         outputs: Names that it made.
-        nodes: The new nodes, with what is known of their outputs.
+        new: Names that are made of the prefix.
+        nodes: The new nodes, what they read and make, and what is known of their outputs.
         constants: New constants.
         context: Opsets of the new nodes.
     """
@@ -61,7 +62,8 @@ class Template:
     prefix: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
-    nodes: tuple[tuple[NodeProto, tuple[Value, ...]], ...]
+    new: tuple[str, ...]
+    nodes: tuple[tuple[NodeProto, tuple[str, ...], tuple[str, ...], tuple[Value, ...]], ...]
     constants: tuple[Value, ...]
     context: Context
 
@@ -85,36 +87,36 @@ class Template:
             or not all(name.startswith(node.prefix + "/") for name in new)
         ):
             return None
-        known = tuple((n.proto, tuple(n.graph.value(o) for o in n.outputs)) for n in nodes)
-        return cls(made.rule, node.prefix, node.inputs, node.outputs, known, constants, context)
+        known = tuple(
+            (n.proto, n.inputs, n.outputs, tuple(n.graph.value(o) for o in n.outputs))
+            for n in nodes
+        )
+        given = (node.inputs, node.outputs, tuple(new))
+        return cls(made.rule, node.prefix, *given, known, constants, context)
 
     def fill(self, node: Node, names: Names) -> Replacement:
         """The replacement for another node with the same likeness."""
         prefix, cut = names.prefix(node), len(self.prefix)
-        renamed = dict(zip(self.inputs, node.inputs, strict=True))
+        renamed = {old: prefix + old[cut:] for old in self.new}
+        renamed |= zip(self.inputs, node.inputs, strict=True)
         renamed |= zip(self.outputs, node.outputs, strict=True)
         renamed[""] = ""
-
-        def name(old: str) -> str:
-            new = renamed.get(old)
-            return prefix + old[cut:] if new is None else new
-
         trial = Graph(self.context, node.graph.path, node.graph, is_trial=True)
         origin = node.origin or node.name
-        for proto, values in self.nodes:
+        for proto, reads, makes, values in self.nodes:
             copy = NodeProto(
                 op_type=proto.op_type,
                 domain=proto.domain,
-                name=name(proto.name),
-                input=map(name, proto.input),
-                output=map(name, proto.output),
+                name=renamed[proto.name],
+                input=[renamed[i] for i in reads],
+                output=[renamed[o] for o in makes],
                 attribute=proto.attribute,
             )
             trial.nodes.append(Node(copy, trial, origin))
             for value in values:
                 if value.name:
-                    trial.define(_under(name(value.name), value))
-        constants = {name(c.name): _under(name(c.name), c) for c in self.constants}
+                    trial.define(_under(renamed[value.name], value))
+        constants = {renamed[c.name]: _under(renamed[c.name], c) for c in self.constants}
         trial.values |= constants
         return Replacement(self.rule, node, trial.nodes, constants)
 

@@ -24,6 +24,11 @@ INLINE_LIMIT = 2**31 - 1
 """Largest file in bytes that protobuf reads as one message."""
 
 _ALIGNMENT = 64
+_SYNCED = 100 << 20
+"""Bytes up to which a file is on the disk before it is put in place, should the power fail.
+
+To wait for gigabytes takes longer than all else; they can be made again.
+"""
 _CHUNK = 1 << 20
 _TEMPORARY = re.compile(r"\.port-[0-9a-f]{16}\.tmp")
 _LEFT = 24 * 3600
@@ -201,7 +206,8 @@ def _write(name: Path, pieces: Iterable[wire.Piece]) -> None:
             else:
                 file.write(piece.source[piece.start : piece.end])
         file.flush()
-        os.fsync(file.fileno())
+        if file.tell() <= _SYNCED:
+            os.fsync(file.fileno())
 
 
 def _copy(source: Path, start: int, end: int, out: int) -> None:

@@ -42,7 +42,7 @@ def write_model(graph: Graph, source: ModelProto, opsets: Mapping[str, int]) -> 
         # an importer that takes this opset may not know newer versions of the format
         usual = helper.find_min_ir_version_for(_ids(opsets), ignore_unknown=True)
         model.ir_version = min(model.ir_version, max(usual, OLDEST_IR))
-    model.graph.CopyFrom(write_graph(graph))
+    _write_into(model.graph, graph)
     inputs = {info.name for info in graph.inputs}
     if not inputs.issuperset(graph.initializers):
         model.ir_version = max(model.ir_version, OLDEST_IR)
@@ -61,7 +61,13 @@ def _imported(model: ModelProto) -> dict[str, int]:
 
 def write_graph(graph: Graph) -> GraphProto:
     """One graph and its bodies."""
-    proto = GraphProto(name=graph.name or "graph")
+    proto = GraphProto()
+    _write_into(proto, graph)
+    return proto
+
+
+def _write_into(proto: GraphProto, graph: Graph) -> None:
+    proto.name = graph.name or "graph"
     proto.node.extend(write_node(node) for node in graph.nodes)
     proto.initializer.extend(graph.initializers.values())
     proto.sparse_initializer.extend(graph.sparse)
@@ -70,7 +76,6 @@ def write_graph(graph: Graph) -> GraphProto:
     outputs = {info.name for info in graph.outputs}
     if graph.outer is None:  # a body that never runs at these shapes may not fit them
         proto.value_info.extend(_value_infos(graph, outputs))
-    return proto
 
 
 def _value_infos(graph: Graph, outputs: set[str]) -> Iterator[ValueInfoProto]:
@@ -99,7 +104,8 @@ def write_node(node: Node) -> NodeProto:
     for attribute in proto.attribute:
         body = node.subgraphs.get(attribute.name)
         if body is not None:
-            attribute.g.CopyFrom(write_graph(body))
+            attribute.g.Clear()
+            _write_into(attribute.g, body)
     return proto
 
 
