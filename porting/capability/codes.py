@@ -11,6 +11,10 @@ FINDINGS: dict[str, str] = {
     "dtype": "An input has an element type that is not listed for the operator.",
     "input": "An input must be constant, computed, given or left out, and is not.",
     "model-opset": "The model imports an operator set version outside the toolchain's range.",
+    "node-invalid": (
+        "ONNX's own checker refuses the node: an attribute or a number of inputs is not what the "
+        "operator has at the model's opset. No source says what a toolchain makes of it."
+    ),
     "operator-absent": "The table does not list the operator; its `absent` says what that means.",
     "operator-deviates": "The toolchain takes the operator and computes something else.",
     "operator-fallback": "The operator never runs on the accelerator, but on the host CPU.",

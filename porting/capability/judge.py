@@ -14,6 +14,7 @@ from porting.capability.schema import Folding, Stage
 from porting.capability.table import CapabilityTable, Operator
 from porting.capability.unknown import Truth, Unknown
 from porting.errors import UsageError
+from porting.model.form import form_error
 from porting.model.graph import Graph, Node
 from porting.model.schema import all_versions
 from porting.results import VERDICTS, Finding, Verdict, worst
@@ -74,7 +75,7 @@ class Judge:
             return ()
         if operator is None:
             return (self._absent(node),)
-        found = [*self._base(operator, node), *self._opset(operator, node)]
+        found = [*self._base(operator, node), *self._opset(operator, node), *self._form(node)]
         found += self._limits((*operator.limits, *self.table.node_limits), facts)
         if worst([f.verdict for f in found]) == "fallback":
             host = (*operator.cpu_limits, *self.table.host_limits)
@@ -186,6 +187,18 @@ class Judge:
                 self.table.cite(operator.source),
                 "port convert changes the opset",
                 f"not taken at the model's opset {node.opset}",
+            )
+
+    def _form(self, node: Node) -> Iterator[Finding]:
+        reason = form_error(node)
+        if reason:
+            name = self.table.data.toolchain.name
+            yield Finding(
+                "unknown",
+                "node-invalid",
+                f"ONNX does not allow the node: {reason}; nothing is known of such on {name}",
+                ("ONNX operator schemas",),
+                "export the model again, with another opset",
             )
 
     def _limits(self, limits: tuple[Limit, ...], facts: Any, prefix: str = "") -> Iterator[Finding]:

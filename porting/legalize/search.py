@@ -17,6 +17,7 @@ from porting.legalize.policy import Policy
 from porting.legalize.recipes import Recipe, Recipes, Refusal
 from porting.legalize.rule import DeclinedError, Registry, Rule
 from porting.legalize.template import Template, likeness_of
+from porting.model.form import form_error
 from porting.model.graph import Node, Value
 from porting.results import VERDICTS, Verdict, worst
 
@@ -148,6 +149,10 @@ class Search:
 
     def _search(self, node: Node, verdict: Verdict) -> Solution | list[Declined]:
         """What was found for a similar node is tried first; it has to hold for this one, too."""
+        wrong = form_error(node)
+        if wrong:  # whatever a rule made of it would be a guess
+            text = f"ONNX does not allow the node: {wrong}"
+            return [Declined(node.origin or node.name, node.key, "", text, node.graph.path)]
         attempt = Attempt(node, verdict)
         case = self._recipes.case(node, verdict)
         recipe = case.recipe()

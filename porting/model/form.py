@@ -1,0 +1,45 @@
+"""Whether a node is one that ONNX allows, by itself."""
+
+import re
+
+import onnx
+from onnx import NodeProto
+
+from porting.model.graph import Node
+
+_ANONYMOUS = (
+    (re.compile(r"^Node ?\(\)'s "), "its "),
+    (re.compile(r"^Node ?(\(\))? ?(with schema\([^)]*\))? ?"), "it "),
+    (re.compile(r"' : (\w+)'"), r"'\1'"),
+)
+"""What ONNX's checker says of a node without a name, as a clause about it."""
+
+
+def form_error(node: Node) -> str:
+    """What ONNX's checker says against a node, without its name; empty if nothing.
+
+    Of a node with a body only the attributes that it must have are looked at, and nothing of one
+    that is unknown to ONNX, deprecated, or holds a large tensor.
+    """
+    info = node.info
+    if info is None or info.deprecated:
+        return ""
+    if node.subgraphs:
+        missing = sorted(info.required - {a.name for a in node.proto.attribute})
+        return f"attribute {missing[0]} is missing" if missing else ""
+    if node.written is None:
+        return ""
+    context = onnx.checker.DEFAULT_CONTEXT.__class__()
+    context.ir_version = node.graph.context.ir_version
+    context.opset_imports = {node.proto.domain: node.opset}
+    bare = NodeProto()
+    bare.CopyFrom(node.proto)
+    bare.name = ""
+    try:
+        onnx.checker.check_node(bare, context)
+    except onnx.checker.ValidationError as error:
+        said = str(error).strip().split("\n", 1)[0].rstrip(". ")
+        for pattern, instead in _ANONYMOUS:
+            said = pattern.sub(instead, said)
+        return said
+    return ""
