@@ -10,6 +10,7 @@ from onnx import ModelProto, TensorProto
 
 from porting.conversion import Output
 from porting.errors import ModelError
+from porting.model.form import leave_data
 from porting.model.save import save
 from porting.prepare import Prepared
 from porting.proof.shapes import graphs
@@ -97,15 +98,11 @@ def _check(proto: ModelProto) -> None:
     bare = ModelProto()
     bare.CopyFrom(proto)
     for tensor in _tensors(bare):
-        if tensor.data_location == TensorProto.EXTERNAL:
-            name, kind = tensor.name, tensor.data_type
-            tensor.Clear()
-            tensor.name, tensor.data_type = name, kind
-            tensor.dims.append(0)
+        leave_data(tensor)
     try:
         onnx.checker.check_model(bare)
     except onnx.checker.ValidationError as error:
-        _check_nodes(proto)  # says more, where it is a node
+        _check_nodes(bare)  # says more, where it is a node
         reason = str(error).strip().split("\n", 1)[0]
         raise ModelError("model-invalid", f"ONNX does not allow the model: {reason}") from None
 

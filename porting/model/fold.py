@@ -30,12 +30,10 @@ def fold(node: Node, values: Sequence[Value | None] | None = None) -> list[Array
         node: The node, its inputs inferred.
         values: Its inputs, where they are at hand.
     """
-    shape_of = _SHAPE_READERS.get(node.key)
-    if shape_of is not None:
-        return shape_of(node)
     folder = _FOLDERS.get(node.key)
     if folder is None:
-        return None
+        shape_of = _SHAPE_READERS.get(node.key)
+        return shape_of(node) if shape_of is not None else None
     if values is None:
         values = node.input_values()
     for value in values:

@@ -359,6 +359,8 @@ class Graph:
         is_frozen: Whether the shapes at hand contradict it, so that it is better left alone.
         is_trial: Whether it is a replacement that may be given up, not a graph of the model.
         looks: How often a producer or the consumers of a value were asked for.
+        cases: For nodes of a main graph as it was inferred, equal things for nodes of which equal
+            things are known; `changed` forgets them.
     """
 
     context: Context
@@ -376,6 +378,7 @@ class Graph:
     is_frozen: bool = False
     is_trial: bool = False
     looks: int = 0
+    cases: "dict[Node, int]" = field(default_factory=dict)
 
     def value(self, name: str) -> Value:
         """What is known of a name, here or outside; an unknown name gives an empty value."""
@@ -443,6 +446,7 @@ class Graph:
         """Forgets what was derived from `nodes`; call it after changing them."""
         for name in ("_producers", "_consumers", "_output_names", "derived"):
             self.__dict__.pop(name, None)
+        self.cases.clear()
 
     def free_names(self) -> set[str]:
         """Names that are used here and defined in a graph around."""

@@ -51,7 +51,38 @@ def infer_node(node: Node, hints: Hints = NO_HINTS) -> None:
     if node.key == "Constant":
         _define_constant(node)
         return
-    values = node.input_values()
+    graph, values = node.graph, node.input_values()
+    outputs, answer = _outputs(node, values, hints)
+    same = _same_in_every_run(node, values)
+    for value in outputs:
+        if value.name:
+            if value.name in hints.types:
+                hints.refine(value)
+                answer = None
+            if value.name in graph.declared and (value.dtype is None or value.shape is None):
+                _refine_declared(graph, value)
+                answer = None
+            value.is_const = same
+            graph.values[value.name] = value
+    if answer and graph.outer is None:
+        graph.cases[node] = id(answer)
+    folded = fold(node, values)
+    if folded is not None:
+        graph.cases.pop(node, None)
+        for name, array in zip(node.outputs, folded, strict=False):
+            if name:
+                graph.define(constant(name, array))
+
+
+def _outputs(
+    node: Node, values: Sequence[Value | None], hints: Hints
+) -> "tuple[list[Value], Answer | None]":
+    """What the operator says of the outputs; and the answer, if it is the same for like nodes."""
+    if not node.subgraphs and node.info is not None:
+        answer, from_types = _infer_schema(node, values)
+        if answer is not None:
+            return list(map(_under, node.outputs, answer)), answer if from_types else None
+        return [Value(name) for name in node.outputs], None
     outputs = [Value(name) for name in node.outputs]
     if node.subgraphs:
         bind_inputs(node)
@@ -59,21 +90,8 @@ def infer_node(node: Node, hints: Hints = NO_HINTS) -> None:
             infer(body, hints)
         collect_outputs(node, outputs)
     else:
-        _infer_schema(node, values, outputs)
-    graph, same = node.graph, _same_in_every_run(node, values)
-    for value in outputs:
-        if value.name:
-            if value.name in hints.types:
-                hints.refine(value)
-            if value.name in graph.declared:
-                _refine_declared(graph, value)
-            value.is_const = same
-            graph.define(value)
-    folded = fold(node, values)
-    if folded is not None:
-        for name, array in zip(node.outputs, folded, strict=False):
-            if name:
-                node.graph.define(constant(name, array))
+        infer_contrib(node, outputs)
+    return outputs, None
 
 
 def _same_in_every_run(node: Node, values: Sequence[Value | None]) -> bool:
@@ -95,11 +113,8 @@ _RANDOM = frozenset(
 
 def _refine_declared(graph: Graph, value: Value) -> None:
     """The file's own word on a value: the element type, and the shape where nothing is known."""
-    if value.dtype is not None and value.shape is not None:
-        return
-    proto = graph.declared[value.name]
     hint = Value(value.name)
-    hint.set_type(proto)
+    hint.set_type(graph.declared[value.name])
     if value.shape is not None:
         hint.shape = None  # inference knows better: the declared shape may be another size's
     merge(value, hint)
@@ -141,33 +156,42 @@ def _scalar_constant(attribute: AttributeProto) -> Array | None:
     return None
 
 
-def _infer_schema(node: Node, values: Sequence[Value | None], outputs: list[Value]) -> None:
-    """ONNX's inference for one node; what it cannot tell stays unknown."""
-    if node.info is None:
-        infer_contrib(node, outputs)
-        return
+def _infer_schema(node: Node, values: Sequence[Value | None]) -> "tuple[Answer | None, bool]":
+    """ONNX's inference for one node.
+
+    Returns:
+        The answer, None if there is none; and whether it is the very same for every node with equal
+        attributes and types.
+    """
+    asked: list[object] = []
     data: dict[str, Array] = {}
     for value in values:
         if value is None:
-            continue
-        if (value.dtype if value.kind == "tensor" else value.type_proto) is None:
-            return
-        if value.is_const and (contents := _deciding(value)) is not None:
-            data[value.name] = contents
-    known = node.graph.context.inferred
-    key = _question(node, values, data)
-    found = known.get(key) if key is not None else None
-    if found is None:
-        found = _ask(node, [v for v in values if v is not None], data)
-        if key is not None:
-            known[key] = found
+            asked.append(None)
+        elif value.kind == "tensor":
+            if value.dtype is None:
+                return None, False
+            if value.is_const and (contents := _deciding(value)) is not None:
+                data[value.name] = contents
+                asked += (value.dtype, value.shape, contents.tobytes())
+            else:
+                asked += (value.dtype, value.shape, value.is_const)
+        else:
+            if value.type_proto is None:
+                return None, False
+            asked += (value.type_proto.SerializeToString(), value.is_const)
+    found = _answer(node, values, tuple(asked), data)
     if found is _CONFLICT:
         node.graph.conflicts += 1
-        return
-    for output, seen in zip(outputs, found, strict=True):
-        if seen is not None:
-            output.dtype, output.shape, output.kind = seen.dtype, seen.shape, seen.kind
-            output.type_proto = seen.type_proto
+        return None, False
+    return found, not data and node.written is not None
+
+
+def _under(name: str, seen: Value | None) -> Value:
+    """What was seen, as the value of that name."""
+    if seen is None:
+        return Value(name)
+    return Value(name, seen.dtype, seen.shape, kind=seen.kind, type_proto=seen.type_proto)
 
 
 Answer: TypeAlias = tuple[Value | None, ...]
@@ -177,30 +201,36 @@ _CONFLICT: Answer = (None,)
 """The answer, this very tuple, where a node makes no sense."""
 
 
-def _question(
-    node: Node, values: Sequence[Value | None], data: Mapping[str, Array]
-) -> tuple[object, ...] | None:
-    """All that the answer depends on; None for a node that cannot be compared."""
-    if node.written is None:
-        return None
-    inputs: list[object] = []
-    for value in values:
-        if value is None:
-            inputs.append(None)
-        elif value.kind == "tensor":
-            contents = data.get(value.name) if data else None
-            inputs += (value.dtype, value.shape)
-            inputs.append(None if contents is None else contents.tobytes())
-        else:
-            inputs.append(value.type_proto.SerializeToString() if value.type_proto else None)
-    outputs = "" not in node.outputs or tuple(map(bool, node.outputs))
-    return (node.key, node.opset, node.written, tuple(inputs), len(node.outputs), outputs)
+def _answer(
+    node: Node,
+    values: Sequence[Value | None],
+    asked: tuple[object, ...],
+    data: Mapping[str, Array],
+) -> Answer:
+    """What ONNX says of a node, from memory where it was asked the same before.
+
+    Args:
+        node: The node.
+        values: Its inputs.
+        asked: All of them on which the answer depends.
+        data: Contents of constants that decide shapes.
+    """
+    written = node.written
+    if written is None:  # it cannot be compared
+        return _ask(node, values, data)
+    names = "" not in node.outputs or tuple(map(bool, node.outputs))
+    context = node.graph.context
+    key = (node.key, node.opset, written, asked, len(node.outputs), names)
+    found: Answer | None = context.inferred.get(key)
+    if found is None:
+        found = context.inferred[key] = _ask(node, values, data)
+    return found
 
 
-def _ask(node: Node, given: Sequence[Value], data: Mapping[str, Array]) -> Answer:
+def _ask(node: Node, values: Sequence[Value | None], data: Mapping[str, Array]) -> Answer:
     """What ONNX's own inference says of a node."""
     assert node.info is not None
-    types = {v.name: t for v in given if (t := v.to_type()) is not None}
+    types = {v.name: t for v in values if v is not None and (t := v.to_type()) is not None}
     try:
         found = onnx_inference.infer_node_outputs(
             node.info.schema,

@@ -72,3 +72,12 @@ def test_no_rule_guesses_what_such_a_node_means() -> None:
     (declined,) = found
     assert isinstance(declined, Declined)
     assert declined.reason.startswith("ONNX does not allow the node: Mismatched attribute type")
+
+
+def test_a_constant_whose_data_lies_in_a_file_is_allowed() -> None:
+    node = node_of("Constant", [], value=helper.make_tensor("v", TensorProto.FLOAT, [1], [2.0]))
+    tensor = node.proto.attribute[0].t
+    tensor.ClearField("float_data")
+    tensor.data_location = TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="nowhere.bin")
+    assert form_error(node) == ""
