@@ -40,7 +40,7 @@ def verify(
         ModelError: A model cannot be read.
         UsageError: An input, shape or dimension does not fit the original.
     """
-    with children(Path(a), Path(b)) as processes:
+    with children() as processes:
         from porting.model.load import load
         from porting.proof.verify import Tolerance, narrowest_float, verify_files
 

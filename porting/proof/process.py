@@ -17,8 +17,6 @@ from pathlib import Path
 from threading import Thread
 from types import TracebackType
 
-_LITTLE = 16 * 10**6
-"""Bytes of two models up to which one process for both takes less time than one for each."""
 _SMALL = 500 * 10**6
 """Bytes up to which a model is loaded while another one is in memory."""
 
@@ -148,14 +146,10 @@ class Child:
 
 
 @contextmanager
-def children(a: Path, b: Path) -> Iterator[tuple[Child, Child]]:
-    """A process for each of two models, or one that is to run both, which starts sooner."""
-    with Child() as first:
-        if _bytes(a) + _bytes(b) <= _LITTLE:
-            yield first, first
-        else:
-            with Child() as second:
-                yield first, second
+def children() -> Iterator[tuple[Child, Child]]:
+    """A process for each of two models."""
+    with Child() as first, Child() as second:
+        yield first, second
 
 
 def _bytes(model: Path) -> int:

@@ -28,9 +28,6 @@ _RANDOM_OPS = frozenset(
     | {"Multinomial", "Bernoulli"}
 )
 
-_FEW = 2000
-"""Nodes and weights of a model that are loaded in less time than another process takes to start."""
-
 
 def verify_files(
     a: Path,
@@ -45,7 +42,7 @@ def verify_files(
 ) -> Verification:
     """Run model `b` against the original `a` on the same inputs and compare their outputs.
 
-    Both run on the CPU with optimizations off, in processes of their own. Dimensions that
+    Both run on the CPU with optimizations off, each in a process of its own. Dimensions that
     nothing fixes are run at two sizes that `a` accepts.
 
     Args:
@@ -66,10 +63,9 @@ def verify_files(
             type or range that it has not, or it has no seeds.
     """
     with ExitStack() as stack:
-        first, second = processes or stack.enter_context(children(a, b))
+        first, second = processes or stack.enter_context(children())
         first.load(a)  # while the models are looked at here
-        if second is not first:
-            second.load(b)
+        second.load(b)
         try:
             original = load_structure(a)
         except ModelError as error:
@@ -82,9 +78,6 @@ def verify_files(
         conflict = _conflict(original, converted)
         if conflict:
             return Verification("failed", conflict)
-        if second is first and _parts(converted) > _FEW:
-            second = stack.enter_context(Child())
-            second.load(b)
         warnings = request.warnings(original)
         request.pin(original, converted)
         try:
@@ -114,10 +107,6 @@ def narrowest_float(model: onnx.ModelProto) -> str:
                     numbers.add(attribute.i)
     names = {NAME_OF.get(number) for number in numbers}
     return next((name for name in ("bfloat16", "float16") if name in names), "float32")
-
-
-def _parts(model: onnx.ModelProto) -> int:
-    return sum(len(graph.node) + len(graph.initializer) for graph in graphs(model.graph))
 
 
 def _conflict(a: onnx.ModelProto, b: onnx.ModelProto) -> str:

@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 
 from porting.proof import child as worker
-from porting.proof import process, verify
-from porting.proof.compare import OutputComparison
+from porting.proof import process
 from porting.proof.exchange import Case, RunFailure
-from porting.proof.process import Child, children
+from porting.proof.process import Child
 from porting.proof.run import run_model
 from porting.proof.tolerance import Tolerance
 from porting.proof.verify import verify_files
@@ -136,28 +135,15 @@ def test_only_a_small_model_is_loaded_beforehand(tmp_path, monkeypatch):
     assert told == [{"load": str(small)}]
 
 
-def test_one_process_runs_both_models_where_they_are_little(tmp_path):
-    little, large = tmp_path / "little.onnx", tmp_path / "large.onnx"
-    little.write_bytes(b"x")
-    with large.open("wb") as file:
-        file.truncate(process._LITTLE + 1)
-    with children(little, little) as (first, second):
-        assert first is second
-    with children(little, large) as (first, second):
-        assert first is not second
-    assert not first.folder.exists()
-    assert not second.folder.exists()
-
-
-def test_a_model_of_many_nodes_is_loaded_beside_the_other(save, monkeypatch):
+def test_each_model_has_a_process_of_its_own(save, monkeypatch):
     loaded = []
-    monkeypatch.setattr(Child, "load", lambda child, path: loaded.append((id(child), path)))
-    for few, processes in ((2, 1), (1, 2)):
-        loaded.clear()
-        monkeypatch.setattr(verify, "_FEW", few)
-        a = save("g (float[2] x) => (float[2] y) { z = Abs (x) y = Neg (z) }")
-        assert verify_files(a, a, tolerance=Tolerance.for_classes({"exact"})).passed
-        assert len({child for child, _ in loaded}) == len(loaded) == processes
+    monkeypatch.setattr(Child, "load", lambda child, path: loaded.append((child.folder, path)))
+    a, b = save(ABS), save(ABS)
+    assert verify_files(a, b, tolerance=Tolerance.for_classes({"exact"})).passed
+    (first, _), (second, _) = loaded
+    assert first != second
+    assert not first.exists()
+    assert not second.exists()
 
 
 @pytest.mark.parametrize("path", ["", "missing.onnx", "a\0b", "[", "**x"])
@@ -207,23 +193,6 @@ def test_a_crash_of_the_first_model_is_not_the_fault_of_the_second(save):
         run_model(a, [Case(lowest)], child=child)
         run = run_model(a, [Case(good)], child=child)
     assert run.results[0]["y"].tolist() == [2, 3]
-
-
-def test_one_process_says_of_two_models_what_two_say(save, monkeypatch):
-    texts = (
-        (ABS, ABS),
-        (ABS, NEG),
-        (NEG, "g (float[2] x) => (float[2] y) { y = Reshape (x, x) }"),
-        ("g (bfloat16[4] x) => (bfloat16[4] y) { y = Abs (x) }",) * 2,
-        ("g (float[4] x) => (float[4] y) { y = RandomUniformLike (x) }",) * 2,
-    )
-    pairs = [(save(a, opset=18), save(b, opset=18)) for a, b in texts]
-    tolerance = Tolerance.for_classes({"exact"})
-    together = [verify_files(a, b, tolerance=tolerance) for a, b in pairs]
-    monkeypatch.setattr(process, "_LITTLE", 0)
-    assert [verify_files(a, b, tolerance=tolerance) for a, b in pairs] == together
-    assert [result.status for result in together[:4]] == ["passed", "failed", "failed", "passed"]
-    assert isinstance(together[1].outputs[0], OutputComparison)
 
 
 def test_a_child_has_one_thread_for_sums_and_a_folder_of_its_own(runs):
