@@ -1,6 +1,7 @@
 """`port op-map`: holds capability tables to their form, and writes that form as JSON Schema."""
 
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from . import options, output
 from .options import Format
 
 if TYPE_CHECKING:
-    from porting.capability.lint import Problem
+    from porting.capability.lint import LintResult
 
 
 @click.group()
@@ -23,7 +24,7 @@ def command() -> None:
     "files",
     nargs=-1,
     type=options.PATH,
-    help="Tables; those that come with port if none.",
+    help="Tables, or folders of them; those that come with port if none.",
 )
 @options.format_option
 def lint(files: tuple[Path, ...], form: Format) -> int:
@@ -41,23 +42,30 @@ def lint(files: tuple[Path, ...], form: Format) -> int:
     from porting.report.safe import plain
 
     tables = {**shipped(), **available()}
-    result = lint_files(files or list(shipped().values()), tables)
+    result = lint_files(_tables(files) or list(shipped().values()), tables)
     if form is Format.json:
         click.echo(output.to_json(result.to_dict()))
     else:
         for problem in result.problems:
             click.echo(plain(str(problem)))
-        click.echo(_summary(result.problems, result.files))
+        click.echo(_summary(result))
     if result.unreadable:
         raise result.unreadable[0]
     return 1 if any(not p.warning for p in result.problems) else 0
 
 
-def _summary(problems: "list[Problem]", files: int) -> str:
-    counts = Counter("warning" if p.warning else "problem" for p in problems)
-    tables = _number(files, "table")
-    found = [_number(counts[kind], kind) for kind in ("problem", "warning") if counts[kind]]
-    return f"{tables}: {', '.join(found) or 'no problems'}"
+def _tables(files: Iterable[Path]) -> list[Path]:
+    """The files, and the tables in the folders among them."""
+    folders = (sorted(f.glob("**/*.yaml")) or [f] if f.is_dir() else [f] for f in files)
+    return [table for found in folders for table in found]
+
+
+def _summary(result: "LintResult") -> str:
+    counts = Counter("warning" if p.warning else "problem" for p in result.problems)
+    counts["unreadable file"] = len(result.unreadable)
+    kinds = ("problem", "warning", "unreadable file")
+    found = [_number(counts[kind], kind) for kind in kinds if counts[kind]]
+    return f"{_number(result.files, 'table')}: {', '.join(found) or 'no problems'}"
 
 
 def _number(count: int, noun: str) -> str:

@@ -49,8 +49,16 @@ def test_a_warning_does_not_fail(folder, capsys):
 def test_a_file_that_cannot_be_read_exits_with_2(folder, capsys):
     assert run(["op-map", "lint", "none.yaml", "bad.yaml"]) == 2
     captured = capsys.readouterr()
-    assert captured.out.splitlines()[-1] == "1 table: 1 problem"
+    assert captured.out.splitlines()[-1] == "1 table: 1 problem, 1 unreadable file"
     assert captured.err == "error[table-unreadable]: none.yaml: No such file or directory\n"
+
+
+def test_the_tables_of_a_folder_are_checked(folder, capsys):
+    (folder / "empty").mkdir()
+    assert run(["op-map", "lint", "."]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "3 tables: 1 problem, 1 warning"
+    assert run(["op-map", "lint", "empty"]) == 2
+    assert capsys.readouterr().err == "error[table-unreadable]: empty: Is a directory\n"
 
 
 def test_json(folder, capsys):
