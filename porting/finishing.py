@@ -11,7 +11,7 @@ from onnx import ModelProto, TensorProto
 from porting.conversion import Output
 from porting.errors import ModelError
 from porting.model.form import leave_data
-from porting.model.save import save
+from porting.model.save import save, serialize
 from porting.prepare import Prepared
 from porting.proof.shapes import graphs
 from porting.proof.verify import Tolerance, narrowest_float, verify_files
@@ -89,20 +89,23 @@ def _tensors(proto: ModelProto) -> Iterator[TensorProto]:
             yield from attribute.tensors
 
 
-def _check(proto: ModelProto) -> None:
+def _check(proto: ModelProto, out: Path) -> None:
     """Holds a model to ONNX's own checker, without the weights.
 
     Raises:
-        ModelError: The model is not ONNX.
+        ModelError: The model is not ONNX, or too large to be written to `out`.
     """
-    bare = ModelProto()
-    bare.CopyFrom(proto)
-    for tensor in _tensors(bare):
-        leave_data(tensor)
+    serialized = serialize(proto, out)
+    if b"location" in serialized:  # the key of data in a file
+        bare = ModelProto()
+        bare.CopyFrom(proto)
+        for tensor in _tensors(bare):
+            leave_data(tensor)
+        proto, serialized = bare, bare.SerializeToString()
     try:
-        onnx.checker.check_model(bare)
+        onnx.checker.check_model(serialized)
     except onnx.checker.ValidationError as error:
-        _check_nodes(bare)  # says more, where it is a node
+        _check_nodes(proto)  # says more, where it is a node
         reason = str(error).strip().split("\n", 1)[0]
         raise ModelError("model-invalid", f"ONNX does not allow the model: {reason}") from None
 
@@ -113,7 +116,7 @@ def write(proto: ModelProto, prepared: Prepared, out: Path) -> Output:
     Raises:
         ModelError: It is not ONNX; nothing was written.
     """
-    _check(proto)
+    _check(proto, out)
     save(proto, out, source=prepared.loaded)
     with out.open("rb") as file:
         return Output(str(out), hashlib.file_digest(file, "sha256").hexdigest())

@@ -49,14 +49,7 @@ def save(proto: ModelProto, out: Path, *, source: LoadedModel) -> None:
     """
     check_model_file(out)
     data = out.with_name(out.name + ".data")
-    try:
-        serialized = proto.SerializeToString()
-    except (EncodeError, ValueError) as error:
-        raise ModelError(
-            "model-too-large",
-            f"{out} cannot be written: the model passes 2 GB without the weights it refers to",
-            "Keep the weights of the model in an external data file.",
-        ) from error
+    serialized = serialize(proto, out)
     if source.path is not None:
         _refuse_input(out, source.path)
     plan = _Plan(serialized, source, out, embed=True)
@@ -69,6 +62,23 @@ def save(proto: ModelProto, out: Path, *, source: LoadedModel) -> None:
         for used in plan.files:
             _refuse_input(target, used)
     _write_all(written)
+
+
+def serialize(proto: ModelProto, out: Path) -> bytes:
+    """The bytes of a message that is to be written to `out`.
+
+    Raises:
+        ModelError: `model-too-large`.
+    """
+    try:
+        serialized: bytes = proto.SerializeToString()
+    except (EncodeError, ValueError) as error:
+        raise ModelError(
+            "model-too-large",
+            f"{out} cannot be written: the model passes 2 GB without the weights it refers to",
+            "Keep the weights of the model in an external data file.",
+        ) from error
+    return serialized
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -75,10 +75,13 @@ def _write_into(proto: GraphProto, graph: Graph) -> None:
     proto.output.extend(_typed(graph, info) for info in graph.outputs)
     outputs = {info.name for info in graph.outputs}
     if graph.outer is None:  # a body that never runs at these shapes may not fit them
-        proto.value_info.extend(_value_infos(graph, outputs))
+        add = proto.value_info.add  # to make messages and extend with them copies each once more
+        for name, kind in _types(graph, outputs):
+            add(name=name, type=kind)
 
 
-def _value_infos(graph: Graph, outputs: set[str]) -> Iterator[ValueInfoProto]:
+def _types(graph: Graph, outputs: set[str]) -> Iterator[tuple[str, TypeProto]]:
+    """What is known of values that nodes make and the graph does not return."""
     types: dict[tuple[str, Shape], TypeProto] = {}
     for node in graph.nodes:
         for name in node.outputs:
@@ -92,7 +95,7 @@ def _value_infos(graph: Graph, outputs: set[str]) -> Iterator[ValueInfoProto]:
                     types[key] = value.to_type() or TypeProto()
                 kind = types[key]
             if kind is not None:
-                yield ValueInfoProto(name=name, type=kind)
+                yield name, kind
 
 
 def write_node(node: Node) -> NodeProto:
