@@ -115,6 +115,7 @@ def command(
         use_config=not no_config,
         use_cache=not no_cache,
         jobs=jobs,
+        digest=any(sink.format != "text" for sink in sinks),
     )
     output.check_sinks(sinks)
     with output.progress_bar() as progress:

@@ -26,6 +26,7 @@ class Job(NamedTuple):
         precision: Compute type; the tables' defaults if empty.
         options: Choices that the tables name.
         config: The configuration, where it says something of shapes or dimensions.
+        digest: Whether results have the digest of the model's file, if it has to be taken.
     """
 
     model: Path
@@ -36,6 +37,7 @@ class Job(NamedTuple):
     precision: str = ""
     options: Mapping[str, str] = {}
     config: str = ""
+    digest: bool = True
 
     @property
     def given(self) -> str:
@@ -147,7 +149,9 @@ def _judge(job: Job, sha256: str | None) -> _Judged:
     plain = inline_functions(loaded)
     watched = Watched(plain.proto, plain.path, plain.stamp)
     prepared = Prepared(loaded, build(watched, job.shapes, job.dims))
-    info = prepared.describe(str(job.model), sha256 or loaded.sha256)
+    if sha256 is None:
+        sha256 = loaded.sha256 if job.digest else ""
+    info = prepared.describe(str(job.model), sha256)
     results = {
         target: judge_model(judge, prepared.graph, info)
         for target, judge in zip(job.targets, judges, strict=True)

@@ -134,6 +134,7 @@ def _job(model: Path, request: Request, found: Config | None) -> Job:
         precisions[-1] if precisions else "",
         {**options, **request.options},
         str(found.file) if found is not None and (shapes or dims) else "",
+        request.digest,
     )
 
 

@@ -25,6 +25,8 @@ class Request(NamedTuple):
         use_config: Whether a configuration counts at all.
         use_cache: Whether answers are stored and taken from the store.
         jobs: How many processes; 0 is one for each processor.
+        digest: Whether results have the SHA-256 of the model's file: to take it, all weights in it
+            are read. With the cache it is known anyway.
     """
 
     models: tuple[str, ...] = ()
@@ -43,3 +45,4 @@ class Request(NamedTuple):
     use_config: bool = True
     use_cache: bool = True
     jobs: int = 1
+    digest: bool = True

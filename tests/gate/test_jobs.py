@@ -2,6 +2,7 @@
 
 import os
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,19 @@ def test_a_second_run_reads_no_model_and_answers_the_same(cache, monkeypatch):
     assert same_as_fresh(job, cache)
     unloaded(monkeypatch)
     assert run(job, cache) == first
+
+
+def test_a_digest_is_taken_where_it_is_named_or_known(cache):
+    path = save(Path("m.onnx"), TAN)
+    whole = sha256(path.read_bytes()).hexdigest()
+    for digest, known, wanted in (
+        (True, None, whole),
+        (False, None, ""),
+        (False, cache, whole),
+        (True, cache, whole),
+    ):
+        found = run(Job(path, TARGETS, digest=digest), known)
+        assert {r.model.sha256 for r in found.values()} == {wanted}
 
 
 def test_only_what_is_missing_is_judged(cache):
