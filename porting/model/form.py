@@ -4,9 +4,12 @@ import re
 
 import onnx
 from onnx import NodeProto, TensorProto
+from onnx.defs import OpSchema
 
 from porting.model.graph import Node
+from porting.model.schema import all_versions
 
+_OPTIONAL = OpSchema.FormalParameterOption.Optional
 _ANONYMOUS = (
     (re.compile(r"^Node ?\(\)'s "), "its "),
     (re.compile(r"^Node ?(\(\))? ?(with schema\([^)]*\))? ?"), "it "),
@@ -35,6 +38,9 @@ def form_error(node: Node) -> str:
     bare = NodeProto()
     bare.CopyFrom(node.proto)
     bare.name = ""
+    for index, name in enumerate(bare.input):
+        if not name and _is_optional(node, index):
+            bare.input[index] = "left out"
     for attribute in bare.attribute:
         if attribute.HasField("t"):
             leave_data(attribute.t)
@@ -46,6 +52,15 @@ def form_error(node: Node) -> str:
             said = pattern.sub(instead, said)
         return said
     return ""
+
+
+def _is_optional(node: Node, index: int) -> bool:
+    """Whether a version of the operator can do without an input, as Resize can without its `roi`.
+
+    The others cannot by the letter; exporters leave it out all the same, and runtimes take it.
+    """
+    inputs = (v.schema.inputs for v in all_versions(node.op_type, node.domain))
+    return any(len(i) > index and i[index].option == _OPTIONAL for i in inputs)
 
 
 def leave_data(tensor: TensorProto) -> None:

@@ -81,3 +81,12 @@ def test_a_constant_whose_data_lies_in_a_file_is_allowed() -> None:
     tensor.data_location = TensorProto.EXTERNAL
     tensor.external_data.add(key="location", value="nowhere.bin")
     assert form_error(node) == ""
+
+
+@pytest.mark.parametrize("opset", [11, 13])
+def test_an_input_that_a_later_version_can_do_without_may_be_left_out(opset: int) -> None:
+    text = (
+        f'<ir_version: 8, opset_import: ["": {opset}]> g (float[1,1,2,2] x) => (float[1,1,4,4] y)'
+        "<float[4] s = {1, 1, 2, 2}> { y = Resize (x, , s) }"
+    )
+    assert form_error(graph_of(onnx.parser.parse_model(text)).nodes[0]) == ""
