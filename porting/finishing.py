@@ -10,7 +10,7 @@ from onnx import ModelProto, TensorProto
 
 from porting.conversion import Output
 from porting.errors import ModelError
-from porting.model.form import leave_data
+from porting.model.form import leave_data, said_by
 from porting.model.save import save, serialize
 from porting.prepare import Prepared
 from porting.proof.shapes import graphs
@@ -68,11 +68,10 @@ def _check_nodes(proto: ModelProto) -> None:
         try:
             onnx.checker.check_node(node, context)
         except onnx.checker.ValidationError as error:
-            reason = str(error).strip().split("\n", 1)[0]
             name = node.name or node.output[0]
             raise ModelError(
                 "node-invalid",
-                f"ONNX does not allow node {name} ({node.op_type}): {reason}",
+                f"ONNX does not allow node {name} ({node.op_type}): {said_by(error)}",
                 "the exporter has written it so; export again with another opset",
             ) from None
 

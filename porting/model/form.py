@@ -4,18 +4,15 @@ import re
 
 import onnx
 from onnx import NodeProto, TensorProto
-from onnx.defs import OpSchema
 
 from porting.model.graph import Node
-from porting.model.schema import all_versions
 
-_OPTIONAL = OpSchema.FormalParameterOption.Optional
-_ANONYMOUS = (
-    (re.compile(r"^Node ?\(\)'s "), "its "),
-    (re.compile(r"^Node ?(\(\))? ?(with schema\([^)]*\))? ?"), "it "),
-    (re.compile(r"' : (\w+)'"), r"'\1'"),
+_ABOUT = (
+    (re.compile(r"^Node ?\([^)]*\)'s "), "its "),
+    (re.compile(r"^Node ?(\([^)]*\))? ?(with schema\([^)]*\))? ?"), "it "),
+    (re.compile(r"'[^']* : (\w+)'"), r"'\1'"),
 )
-"""What ONNX's checker says of a node without a name, as a clause about it."""
+"""How ONNX's checker names the node, and what stands for that."""
 
 
 def form_error(node: Node) -> str:
@@ -38,29 +35,22 @@ def form_error(node: Node) -> str:
     bare = NodeProto()
     bare.CopyFrom(node.proto)
     bare.name = ""
-    for index, name in enumerate(bare.input):
-        if not name and _is_optional(node, index):
-            bare.input[index] = "left out"
     for attribute in bare.attribute:
         if attribute.HasField("t"):
             leave_data(attribute.t)
     try:
         onnx.checker.check_node(bare, context)
     except onnx.checker.ValidationError as error:
-        said = str(error).strip().split("\n", 1)[0].rstrip(". ")
-        for pattern, instead in _ANONYMOUS:
-            said = pattern.sub(instead, said)
-        return said
+        return said_by(error)
     return ""
 
 
-def _is_optional(node: Node, index: int) -> bool:
-    """Whether a version of the operator can do without an input, as Resize can without its `roi`.
-
-    The others cannot by the letter; exporters leave it out all the same, and runtimes take it.
-    """
-    inputs = (v.schema.inputs for v in all_versions(node.op_type, node.domain))
-    return any(len(i) > index and i[index].option == _OPTIONAL for i in inputs)
+def said_by(error: onnx.checker.ValidationError) -> str:
+    """What ONNX's checker says of a node, as a clause about it."""
+    said = str(error).strip().split("\n", 1)[0].rstrip(". ")
+    for pattern, instead in _ABOUT:
+        said = pattern.sub(instead, said)
+    return said
 
 
 def leave_data(tensor: TensorProto) -> None:

@@ -10,7 +10,7 @@ from porting.capability.judge import Judge
 from porting.conversion import Declined
 from porting.legalize.policy import DEFAULT
 from porting.legalize.search import Search
-from porting.model.form import form_error
+from porting.model.form import form_error, said_by
 from porting.model.graph import Node
 from porting.rules import registry
 
@@ -83,10 +83,15 @@ def test_a_constant_whose_data_lies_in_a_file_is_allowed() -> None:
     assert form_error(node) == ""
 
 
-@pytest.mark.parametrize("opset", [11, 13])
-def test_an_input_that_a_later_version_can_do_without_may_be_left_out(opset: int) -> None:
-    text = (
-        f'<ir_version: 8, opset_import: ["": {opset}]> g (float[1,1,2,2] x) => (float[1,1,4,4] y)'
-        "<float[4] s = {1, 1, 2, 2}> { y = Resize (x, , s) }"
-    )
-    assert form_error(graph_of(onnx.parser.parse_model(text)).nodes[0]) == ""
+def test_what_the_checker_says_of_a_named_node_does_not_name_it_again() -> None:
+    context = onnx.checker.DEFAULT_CONTEXT.__class__()
+    context.ir_version, context.opset_imports = 8, {"": 17}
+    for node in (
+        helper.make_node("Relu", ["x", "x"], ["y"], name="a name"),
+        helper.make_node("Add", ["x", ""], ["y"], name="a name"),
+        helper.make_node("LeakyRelu", ["x"], ["y"], name="a name", alpha=1),
+    ):
+        with pytest.raises(onnx.checker.ValidationError) as raised:
+            onnx.checker.check_node(node, context)
+        assert "a name" in str(raised.value).split("\n", 1)[0]
+        assert "a name" not in said_by(raised.value)

@@ -35,7 +35,7 @@ def conv(shape: Given = IMAGE, weight: Given = KERNEL, **more: Any) -> onnx.Mode
 
 
 def resize(**more: Any) -> onnx.ModelProto:
-    inputs = {"x": IMAGE, "roi": None, "s": floats(1, 1, 2, 2)}
+    inputs = {"x": IMAGE, "roi": floats(), "s": floats(1, 1, 2, 2)}
     return node_model("Resize", inputs, **({"opset": 11} | more))
 
 
