@@ -11,8 +11,9 @@ from onnx.defs import OpSchema
 from porting.capability.operand import VALUE_LIMIT, Operand
 from porting.capability.unknown import Unknown
 from porting.model.dtypes import NAME_OF
-from porting.model.graph import Node, Value
+from porting.model.graph import Node
 from porting.model.schema import all_versions
+from porting.model.value import Value
 
 _VARIADIC = OpSchema.FormalParameterOption.Variadic
 TYPE_ATTRIBUTES = frozenset({"dtype", "output_dtype", "stash_type", "to"})

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from porting.capability.unknown import Unknown
-from porting.model.graph import Dim, Graph, Value
+from porting.model.graph import Graph
+from porting.model.value import Dim, Value
 
 VALUE_LIMIT = 65536
 """Elements up to which a condition may look at a constant's contents."""

@@ -20,7 +20,8 @@ from porting.difference.outcome import (
     differences,
 )
 from porting.difference.tensors import Held, is_same, pair, tensors_of
-from porting.model.graph import Dim, Graph, Node, Value
+from porting.model.graph import Graph, Node
+from porting.model.value import Dim, Value
 from porting.results import InputInfo
 
 Owner: TypeAlias = tuple[Node, Node, str]

@@ -10,9 +10,10 @@ from porting.legalize.rename import rewired
 from porting.legalize.rule import Rule, decline
 from porting.legalize.wellformed import require_wellformed
 from porting.model.fold import fold_up_to
-from porting.model.graph import Array, Context, Graph, Node, Value, constant, merge
+from porting.model.graph import Context, Graph, Node
 from porting.model.read import read_node
 from porting.model.schema import make_node
+from porting.model.value import Array, Value, constant, merge
 
 
 @dataclass(eq=False)

@@ -14,7 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 
-from porting.model.graph import Node, Value
+from porting.model.graph import Node
+from porting.model.value import Value
 
 MACS_PER_ELEMENT = 100
 """The order of magnitude for today's chips: tens of tera-operations over 100 GB/s or so."""

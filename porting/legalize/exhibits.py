@@ -11,8 +11,9 @@ from typing import TypeAlias
 from onnx import GraphProto, ModelProto, helper, numpy_helper
 
 from porting.legalize.rule import EXACTNESS, Exactness
-from porting.model.graph import Context, Graph, Node, Value
+from porting.model.graph import Context, Graph, Node
 from porting.model.schema import schema_domain
+from porting.model.value import Value
 from porting.model.write import write_node
 
 MOST_ELEMENTS = 1 << 24

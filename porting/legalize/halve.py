@@ -17,7 +17,8 @@ import numpy as np
 
 from porting.legalize.precision import Policy, Retyped, retype
 from porting.model.dtypes import numpy_dtype
-from porting.model.graph import Array, Graph, Node
+from porting.model.graph import Graph, Node
+from porting.model.value import Array
 from porting.rules.common import limit_of
 from porting.rules.tracing import leads_to_softmax
 

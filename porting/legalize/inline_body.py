@@ -7,9 +7,10 @@ from onnx import TensorProto
 from porting.legalize.ops import Ops
 from porting.legalize.rename import rename_node
 from porting.legalize.rule import require
-from porting.model.graph import Graph, Node, Value, constant
+from porting.model.graph import Graph, Node
 from porting.model.infer import infer_node
 from porting.model.read import read_node
+from porting.model.value import Value, constant
 from porting.model.write import write_node
 
 

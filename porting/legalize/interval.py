@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from porting.model.dtypes import FLOATS, INTEGERS
-from porting.model.graph import Array
+from porting.model.value import Array
 
 DIGITS = {"float16": 11, "bfloat16": 8, "float32": 24, "float64": 53}
 """Binary digits of the mantissa: whole numbers up to 2^digits are exact."""

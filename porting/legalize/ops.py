@@ -13,10 +13,11 @@ import numpy as np
 import numpy.typing as npt
 
 from porting.model.dtypes import NUMBER_OF, numpy_dtype
-from porting.model.graph import Context, Graph, Node, Value, constant
+from porting.model.graph import Context, Graph, Node
 from porting.model.infer import infer_node
 from porting.model.read import read_node
 from porting.model.schema import ONNX_DOMAIN, make_node
+from porting.model.value import Value, constant
 
 
 class Ops:

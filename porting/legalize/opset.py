@@ -19,8 +19,9 @@ from porting.legalize.policy import Policy
 from porting.legalize.recipes import looks_around
 from porting.legalize.rule import DeclinedError, Exactness, Registry, Rule, collect
 from porting.legalize.template import Template, likeness_of
-from porting.model.graph import Context, Graph, Node, Value
+from porting.model.graph import Context, Graph, Node
 from porting.model.schema import ONNX_DOMAIN, OpInfo, all_versions, op_info
+from porting.model.value import Value
 from porting.rules import (
     opset_attention,
     opset_indexing,

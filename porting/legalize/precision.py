@@ -16,10 +16,11 @@ from onnx import NodeProto, numpy_helper
 from porting.legalize.rename import rename_in_body
 from porting.legalize.transfers import selected
 from porting.model.dtypes import NUMBER_OF
-from porting.model.graph import Array, Graph, Node, Value
+from porting.model.graph import Graph, Node
 from porting.model.infer import infer
 from porting.model.read import read_node
 from porting.model.schema import ONNX_DOMAIN, make_node
+from porting.model.value import Array, Value
 
 
 @dataclass(frozen=True)

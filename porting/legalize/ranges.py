@@ -15,7 +15,8 @@ import numpy as np
 from porting.legalize.interval import Range, embeds, extremes, limits_of
 from porting.legalize.transfers import LONGEST, TRANSFERS, selected
 from porting.model.dtypes import FLOATS, INTEGERS, numpy_dtype
-from porting.model.graph import SMALL, Array, Graph, Node, Value
+from porting.model.graph import Graph, Node
+from porting.model.value import SMALL, Array, Value
 
 READ = 2**16
 """Elements up to which a constant of integers is read for its extremes."""

@@ -14,7 +14,8 @@ from porting.capability.memory import Signature, signature_of
 from porting.conversion import DeclinedKind
 from porting.legalize.rule import Rule
 from porting.legalize.template import COMPARED
-from porting.model.graph import SMALL, Graph, Node
+from porting.model.graph import Graph, Node
+from porting.model.value import SMALL
 from porting.results import Verdict
 
 

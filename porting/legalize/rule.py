@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from typing import Any, Literal, NoReturn, TypeAlias, get_args
 
 from porting.legalize.ops import Ops
-from porting.model.graph import Array, Node, Value
+from porting.model.graph import Node
+from porting.model.value import Array, Value
 
 Exactness: TypeAlias = Literal["exact", "reordered", "narrowing", "conditional", "approximate"]
 EXACTNESS: tuple[Exactness, ...] = get_args(Exactness)

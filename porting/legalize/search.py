@@ -18,7 +18,8 @@ from porting.legalize.recipes import Recipe, Recipes, Refusal
 from porting.legalize.rule import DeclinedError, Registry, Rule
 from porting.legalize.template import Template, likeness_of
 from porting.model.form import form_error
-from porting.model.graph import Node, Value
+from porting.model.graph import Node
+from porting.model.value import Value
 from porting.results import VERDICTS, Verdict, worst
 
 MAX_DEPTH = 6

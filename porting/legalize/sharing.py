@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from porting.legalize.rename import rename_node
-from porting.model.graph import Array, Graph, Value
+from porting.model.graph import Graph
+from porting.model.value import Array, Value
 
 LARGE = 1024
 """Bytes from which on it is worth it; small ones stay beside the node that they belong to."""

@@ -15,7 +15,8 @@ from porting.legalize.normalise import clean
 from porting.legalize.policy import Policy
 from porting.legalize.precision import retype
 from porting.legalize.search import LEGAL
-from porting.model.graph import Array, Graph, Node
+from porting.model.graph import Graph, Node
+from porting.model.value import Array
 
 
 def singles(graph: Graph, judge: Judge, policy: Policy) -> list[Rewrite]:

@@ -12,7 +12,8 @@ from onnx import NodeProto
 from porting.capability.memory import Signature, signature_of
 from porting.legalize.apply import Names, Replacement
 from porting.legalize.rule import Rule
-from porting.model.graph import Context, Graph, Node, Value
+from porting.model.graph import Context, Graph, Node
+from porting.model.value import Value
 
 COMPARED = 64
 """Elements up to which constants are compared by their contents."""

@@ -25,7 +25,8 @@ from porting.legalize.interval import (
     total,
 )
 from porting.model.dtypes import FLOATS, NAME_OF
-from porting.model.graph import Dim, Graph, Node, Value
+from porting.model.graph import Graph, Node
+from porting.model.value import Dim, Value
 
 LONGEST = 2**31 - 1
 """Elements of an axis whose length is not known."""

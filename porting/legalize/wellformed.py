@@ -11,8 +11,9 @@ from onnx.defs import OpSchema
 
 from porting.legalize.rule import decline
 from porting.model.dtypes import NAME_OF
-from porting.model.graph import Node, Value
+from porting.model.graph import Node
 from porting.model.schema import ONNX_DOMAIN, op_info
+from porting.model.value import Value
 
 _SINGLE = OpSchema.FormalParameterOption.Single
 

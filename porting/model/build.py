@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from onnx import shape_inference as onnx_inference
 
 from porting.errors import UsageError
-from porting.model.graph import Context, Graph, Shape, Value
+from porting.model.graph import Context, Graph
 from porting.model.infer import NO_HINTS, Hints, infer
 from porting.model.load import LoadedModel
 from porting.model.propagate import infer_with_data
 from porting.model.read import read_graph
+from porting.model.value import Shape, Value
 
 
 def build(

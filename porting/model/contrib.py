@@ -8,8 +8,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 from onnx import shape_inference as onnx_inference
 
-from porting.model.graph import Array, Dim, Node, Shape, Value
+from porting.model.graph import Node
 from porting.model.schema import ONNX_DOMAIN, make_node, op_info
+from porting.model.value import Array, Dim, Shape, Value
 
 Known: TypeAlias = tuple[str | None, Shape | None]
 """Element type and shape of one output, as far as they are known."""

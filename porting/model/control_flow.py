@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from porting.model.graph import Dim, Node, Shape, Value, merge
+from porting.model.graph import Node
+from porting.model.value import Dim, Shape, Value, merge
 
 
 def bind_inputs(node: Node) -> None:

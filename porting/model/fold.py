@@ -12,7 +12,8 @@ import numpy as np
 from porting.model.fold_moving import MOVING
 from porting.model.fold_numbers import NUMBERS
 from porting.model.fold_operands import Folder, limited_to, most
-from porting.model.graph import Array, Node, Value
+from porting.model.graph import Node
+from porting.model.value import Array, Value
 
 
 def fold_up_to(limit: int, node: Node) -> list[Array] | None:

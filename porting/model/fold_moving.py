@@ -6,7 +6,8 @@ from itertools import pairwise
 import numpy as np
 
 from porting.model.fold_operands import Folder, axes_of, first, integer, most, second
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 
 
 def _gather(node: Node, ins: list[Array | None]) -> list[Array] | None:

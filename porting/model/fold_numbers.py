@@ -6,7 +6,8 @@ import numpy as np
 
 from porting.model.dtypes import NAME_OF, numpy_dtype
 from porting.model.fold_operands import Folder, axes_of, first, integer, is_large, second
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 
 
 def _elementwise(function: Callable[..., Array]) -> Folder:

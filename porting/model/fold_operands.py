@@ -8,7 +8,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from porting.model.graph import SMALL, Array, Node
+from porting.model.graph import Node
+from porting.model.value import SMALL, Array
 
 Folder: TypeAlias = Callable[[Node, list[Array | None]], list[Array] | None]
 """Gives the outputs of a node from its inputs; None where runtimes differ or it is too large."""

@@ -16,9 +16,10 @@ from onnx import shape_inference as onnx_inference
 from porting.model.control_flow import bind_inputs, collect_outputs
 from porting.model.dtypes import NAME_OF
 from porting.model.fold import fold
-from porting.model.graph import Array, Graph, Node, Value, constant, merge
+from porting.model.graph import Graph, Node
 from porting.model.infer_contrib import infer_contrib
 from porting.model.schema import decode_attribute
+from porting.model.value import Array, Value, constant, merge
 
 Types: TypeAlias = dict[str, TypeProto]
 

@@ -24,8 +24,9 @@ from porting.model.contrib import (
     shape_of,
     stand_in,
 )
-from porting.model.graph import Dim, Node, Value
+from porting.model.graph import Node
 from porting.model.schema import ONNX_DOMAIN
+from porting.model.value import Dim, Value
 
 MICROSOFT = "com.microsoft"
 

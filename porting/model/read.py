@@ -3,7 +3,8 @@
 from onnx import AttributeProto, GraphProto, NodeProto
 
 from porting.model.dtypes import NAME_OF
-from porting.model.graph import Context, Graph, Node, Value
+from porting.model.graph import Context, Graph, Node
+from porting.model.value import Value
 
 
 def read_graph(proto: GraphProto, context: Context, outer: Graph | None, path: str) -> Graph:

@@ -12,8 +12,9 @@ from onnx import (
     helper,
 )
 
-from porting.model.graph import Graph, Node, Shape
+from porting.model.graph import Graph, Node
 from porting.model.schema import domain_name, schema_domain
+from porting.model.value import Shape
 
 OLDEST_IR = 4
 """The first version in which an initializer need not be an input too."""

@@ -7,7 +7,8 @@ import numpy as np
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_dtype, known_rank, require, rule
 from porting.model.dtypes import NAME_OF
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 from porting.rules.common import integer, number, optional_input
 from porting.rules.heads import (
     LARGEST_MASK,

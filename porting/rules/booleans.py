@@ -5,7 +5,8 @@ import numpy as np
 from porting.legalize.ops import Ops
 from porting.legalize.rule import known_dtype, require, rule
 from porting.model.dtypes import FLOATS, INTEGERS
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 from porting.rules.common import finite, integer_input
 
 

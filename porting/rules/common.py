@@ -8,7 +8,8 @@ import numpy as np
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_dtype, known_rank, require
 from porting.model.dtypes import FLOATS, INTEGERS
-from porting.model.graph import Array, Dim, Node, Shape, Value
+from porting.model.graph import Node
+from porting.model.value import Array, Dim, Shape, Value
 
 HALVES = frozenset({"float16", "bfloat16"})
 """Types in which sums of squares overflow or lose their digits."""

@@ -4,7 +4,8 @@ import numpy as np
 
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_dtype, known_rank, require, rule
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 from porting.rules.common import integer, integers, number, optional_input, wants
 from porting.rules.heads import (
     LARGEST_MASK,

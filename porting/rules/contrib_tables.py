@@ -5,7 +5,8 @@ import numpy as np
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_dtype, known_rank, require, rule
 from porting.model.dtypes import numpy_dtype
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 from porting.rules.common import axis_in, float_input, integer, optional_input
 from porting.rules.heads import length_of, needed
 from porting.rules.quantized import WEIGHTS

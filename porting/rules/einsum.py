@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, require, rule
-from porting.model.graph import Dim, Node
+from porting.model.graph import Node
+from porting.model.value import Dim
 from porting.rules.common import product, shape_of, text
 
 MOST_OPERANDS = 16

@@ -15,10 +15,11 @@ from porting.legalize.inline_body import BodyCopier
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, require, rule
 from porting.model.dtypes import FLOATS, INTEGERS, NAME_OF, NUMBER_OF
-from porting.model.graph import Node, Value
+from porting.model.graph import Node
 from porting.model.infer import infer
 from porting.model.read import read_graph
 from porting.model.schema import ONNX_DOMAIN, domain_name, op_info
+from porting.model.value import Value
 from porting.rules.common import float_input, integer
 
 

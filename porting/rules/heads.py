@@ -9,7 +9,7 @@ import numpy as np
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_rank, require
 from porting.model.dtypes import FLOATS, numpy_dtype
-from porting.model.graph import Array
+from porting.model.value import Array
 
 LARGEST_MASK = 1 << 20
 """Elements up to which a mask that is known is written as a constant: 1024 queries and keys."""

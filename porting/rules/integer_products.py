@@ -13,7 +13,8 @@ import numpy as np
 
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_dtype, known_rank, require, rule, static_shape
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 from porting.rules.common import optional_input
 from porting.rules.quantized import LIMITS, WEIGHTS, as_float, quantized
 

@@ -5,7 +5,8 @@ import numpy as np
 from porting.legalize.ops import Ops
 from porting.legalize.ranges import whole_range
 from porting.legalize.rule import decline, known_dtype, require, rule
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 from porting.rules.common import integer_input, text
 
 NARROW = {"int8": 8, "uint8": 8, "int16": 16, "uint16": 16}

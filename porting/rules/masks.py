@@ -4,7 +4,8 @@ import numpy as np
 
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, require, rule
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 from porting.rules.tracing import contents, leads_to_softmax
 
 FILL = -1e4

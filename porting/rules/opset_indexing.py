@@ -13,7 +13,8 @@ from porting.legalize.rule import (
     rule,
     static_shape,
 )
-from porting.model.graph import SMALL, Node
+from porting.model.graph import Node
+from porting.model.value import SMALL
 from porting.rules.opset_common import front_axis, integer, text
 
 

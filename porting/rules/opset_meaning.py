@@ -10,7 +10,8 @@ from math import ceil
 import numpy as np
 
 from porting.model.dtypes import FLOATS
-from porting.model.graph import Node, Value
+from porting.model.graph import Node
+from porting.model.value import Value
 
 
 def last_axis(node: Node) -> str:

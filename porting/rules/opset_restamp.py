@@ -11,8 +11,9 @@ from onnx import NodeProto, TypeProto, helper
 from onnx.defs import OpSchema
 
 from porting.model.dtypes import NAME_OF
-from porting.model.graph import Graph, Node, Value
+from porting.model.graph import Graph, Node
 from porting.model.schema import AttributeValue, OpInfo
+from porting.model.value import Value
 from porting.rules.opset_history import OTHER, SAME, WIDER
 
 Changes: TypeAlias = dict[str, AttributeValue]

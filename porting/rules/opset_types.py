@@ -8,7 +8,8 @@ from onnx import TensorProto
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_dtype, require, rule
 from porting.model.dtypes import FLOATS, INTEGERS, NUMBER_OF
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 from porting.rules.integers import signed_shift_to_mul_or_div
 from porting.rules.opset_common import below_zero, integer, only_for
 

@@ -7,7 +7,8 @@ import numpy as np
 from porting.legalize.ops import Ops
 from porting.legalize.rule import known_dtype, require, rule, static_shape
 from porting.model.dtypes import FLOATS
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 from porting.rules.common import integer, product, wants
 from porting.rules.indices import require_moderate
 from porting.rules.pool_forms import MOST_SLICES, plain_window, window_counts, window_ends

@@ -5,7 +5,8 @@ import numpy as np
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_dtype, known_rank, require, static_shape
 from porting.model.dtypes import INTEGERS, NAME_OF
-from porting.model.graph import Array, Node, Value
+from porting.model.graph import Node
+from porting.model.value import Array, Value
 from porting.rules.rounding import to_even
 
 LIMITS = {name: np.iinfo(name) for name in ("int8", "uint8", "int16", "uint16")}

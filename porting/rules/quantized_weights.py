@@ -7,7 +7,8 @@ import numpy as np
 
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_constant, known_dtype, known_rank, require, rule
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 from porting.rules.common import integer, optional_input
 from porting.rules.quantized import WEIGHTS
 

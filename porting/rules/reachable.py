@@ -12,7 +12,8 @@ import numpy as np
 
 from porting.legalize.rule import decline
 from porting.model.dtypes import FLOATS
-from porting.model.graph import Array, Graph, Node
+from porting.model.graph import Graph, Node
+from porting.model.value import Array
 from porting.rules.common import limit_of
 from porting.rules.tracing import contents, same_number
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_dtype, require
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 from porting.rules.common import finite, integer, number, numbers, optional_input, text
 
 GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}

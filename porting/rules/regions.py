@@ -7,7 +7,8 @@ import numpy.typing as npt
 
 from porting.legalize.ops import Ops
 from porting.legalize.rule import require, rule, static_shape
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 from porting.rules.common import (
     float_input,
     integer,

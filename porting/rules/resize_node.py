@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from porting.legalize.rule import decline, require
-from porting.model.graph import Array, Dim, Node, Shape
+from porting.model.graph import Node
+from porting.model.value import Array, Dim, Shape
 from porting.rules.common import axis_in, integer, integers, number, shape_of, text
 from porting.rules.interpolation import (
     Axis,

@@ -14,7 +14,8 @@ import numpy as np
 from porting.legalize.inline_body import BodyCopier
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_rank, require, rule, static_shape
-from porting.model.graph import Array, Graph, Node
+from porting.model.graph import Graph, Node
+from porting.model.value import Array
 from porting.rules.common import axis_in, integer, optional_input
 
 MOST_ELEMENTS = 4096

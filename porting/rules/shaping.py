@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_rank, require, rule
-from porting.model.graph import Dim, Node
+from porting.model.graph import Node
+from porting.model.value import Dim
 from porting.rules.common import (
     axes_in,
     axis_in,

@@ -8,7 +8,8 @@ import numpy.typing as npt
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_constant, known_rank, require, rule
 from porting.model.dtypes import FLOATS, NAME_OF
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 from porting.rules.common import (
     axis_in,
     float_input,

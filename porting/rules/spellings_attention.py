@@ -7,7 +7,8 @@ import numpy as np
 
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, known_rank, require, rule
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 from porting.rules.common import axis_in, integer
 from porting.rules.reachable import hidden, interval
 from porting.rules.tracing import contents, maker, one_number

@@ -6,7 +6,8 @@ import numpy as np
 
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, require, rule, static_shape
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 from porting.rules.common import float_input, number, optional_input
 from porting.rules.tracing import contents, maker, one_number, pairs, same_number
 

@@ -7,7 +7,8 @@ values that enter the pattern. Nodes between that nobody else reads are dead aft
 from collections.abc import Iterator
 
 from porting.legalize.rule import known_rank
-from porting.model.graph import Array, Graph, Node
+from porting.model.graph import Graph, Node
+from porting.model.value import Array
 
 LARGEST_MASK = 2**24
 """Elements up to which a constant mask is read."""

@@ -10,7 +10,8 @@ from porting.legalize.ranges import fits
 from porting.legalize.retype import cast_target
 from porting.legalize.rule import decline, known_dtype, require, rule
 from porting.model.dtypes import FLOATS, INTEGERS, NUMBER_OF, numpy_dtype
-from porting.model.graph import Array, Node
+from porting.model.graph import Node
+from porting.model.value import Array
 
 
 @rule("Cast", exactness="narrowing")

@@ -5,7 +5,8 @@ from typing import Any
 
 from porting.legalize.ops import Ops
 from porting.legalize.rule import decline, require, rule
-from porting.model.graph import Dim, Node
+from porting.model.graph import Node
+from porting.model.value import Dim
 from porting.rules.common import integer, integers, shape_of, spatial_rank, text
 
 CONVOLUTIONS = ("Conv", "ConvTranspose")

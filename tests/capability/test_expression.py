@@ -14,7 +14,8 @@ from porting.capability.expression import parse
 from porting.capability.operand import Operand
 from porting.capability.operations import FUNCTIONS, ExpressionError
 from porting.capability.unknown import Missing, Unknown, every, join, negate, some
-from porting.model.graph import Context, Graph, Value, constant
+from porting.model.graph import Context, Graph
+from porting.model.value import Value, constant
 
 UNKNOWN = Unknown.of("dimension 0 of X", "--dim n=SIZE")
 OTHER = Unknown.of("the contents of B")

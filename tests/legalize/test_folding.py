@@ -5,7 +5,8 @@ from legalize.toy import graph
 
 from porting.legalize.apply import MOST_FOLDED, Names, apply, splice
 from porting.legalize.rule import Rule
-from porting.model.graph import SMALL, Graph
+from porting.model.graph import Graph
+from porting.model.value import SMALL
 
 
 def operators(g: Graph) -> list[str]:

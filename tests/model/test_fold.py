@@ -16,8 +16,9 @@ from rules.harness import run_ort
 from porting.model.build import build
 from porting.model.dtypes import NUMBER_OF
 from porting.model.fold import _FOLDERS, _SHAPE_READERS
-from porting.model.graph import SMALL, Graph
+from porting.model.graph import Graph
 from porting.model.load import load
+from porting.model.value import SMALL
 
 INT64_MAX, INT64_MIN = 2**63 - 1, -(2**63)
 

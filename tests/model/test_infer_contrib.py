@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rules.harness import graph_of, run_ort, single
 
-from porting.model.graph import Value
+from porting.model.value import Value
 
 Case = tuple[str, list[Any], dict[str, Any], int]
 
