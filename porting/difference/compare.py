@@ -209,8 +209,8 @@ def _bodies_alone(node: Node, other: Node) -> list[NodeRef]:
 def _change(
     found: Matching, old: Node, new: Node, returned: Sequence[Difference]
 ) -> NodeChange | None:
-    texts = found.old.contents.attributes(old), found.new.contents.attributes(new)
-    attributes = differences(*texts)
+    before = _shared(found.old.contents.attributes(old), old, new)
+    attributes = differences(before, _shared(found.new.contents.attributes(new), new, old))
     read = zip_longest(old.inputs, new.inputs, fillvalue="")
     inputs = [
         Difference(_formal(old, new, i), *_told_apart(found, *pair))
@@ -225,6 +225,21 @@ def _change(
     if not (attributes or inputs or outputs or returned):
         return None
     return NodeChange(_ref(old), _ref(new), attributes, (*inputs, *returned), outputs)
+
+
+def _shared(texts: Mapping[str, str], node: Node, other: Node) -> Mapping[str, str]:
+    """Attributes but for defaults of those that the other's version of the operator lacks.
+
+    ONNX gives a new attribute a default with which the operator does what it did without.
+    """
+    if node.info is None or other.info is None or node.info is other.info:
+        return texts
+    told = {a.name for a in node.proto.attribute} | other.info.attributes.keys()
+    return {
+        name: text
+        for name, text in texts.items()
+        if name in told or name not in node.info.attributes
+    }
 
 
 def _told_apart(found: Matching, old: str, new: str) -> tuple[str, str]:

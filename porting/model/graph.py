@@ -20,10 +20,10 @@ from onnx import (
 )
 
 from porting.model.schema import (
+    ONNX_DOMAIN,
     AttributeValue,
     OpInfo,
     decode_attribute,
-    domain_name,
     op_info,
     spatial_default,
 )
@@ -106,7 +106,7 @@ class Node:
         self.proto = proto
         self.graph = graph
         self.op_type = op_type = proto.op_type
-        self.domain = domain = domain_name(proto.domain)
+        self.domain = domain = proto.domain or ONNX_DOMAIN
         self.key = op_type if domain == "ai.onnx" else f"{domain}::{op_type}"
         self.inputs: tuple[str, ...] = tuple(proto.input[:])
         self.outputs: tuple[str, ...] = tuple(proto.output[:])

@@ -29,8 +29,10 @@ def read_graph(proto: GraphProto, context: Context, outer: Graph | None, path: s
         value = Value(info.name)
         value.set_type(info.type)
         graph.define(value)
-    for node in proto.node:
-        graph.nodes.append(read_node(node, graph))
+    graph.nodes = [Node(node, graph, node.name) for node in proto.node]
+    for node in graph.nodes:
+        if node.has_attributes:
+            _read_bodies(node)
     graph.declared = declared
     return graph
 
@@ -38,11 +40,14 @@ def read_graph(proto: GraphProto, context: Context, outer: Graph | None, path: s
 def read_node(proto: NodeProto, graph: Graph, origin: str = "") -> Node:
     """A node of `graph` with its bodies."""
     node = Node(proto, graph, origin or proto.name)
-    if not node.has_attributes:
-        return node
-    for attribute in proto.attribute:
+    _read_bodies(node)
+    return node
+
+
+def _read_bodies(node: Node) -> None:
+    graph = node.graph
+    for attribute in node.proto.attribute:
         if attribute.type == AttributeProto.GRAPH:
             step = f"{node.name}.{attribute.name}"
             path = f"{graph.path}/{step}" if graph.path else step
             node.subgraphs[attribute.name] = read_graph(attribute.g, graph.context, graph, path)
-    return node

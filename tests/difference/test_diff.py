@@ -155,6 +155,20 @@ def test_shapes_types_and_versions_are_told():
     assert (result.old.ir_version, result.new.ir_version) == (8, 9)
 
 
+def test_an_attribute_that_only_a_newer_version_has_counts_where_it_is_written():
+    text = "g (float[4] x, int64[2] s) => (float[2,2] y) { y = Reshape NEW (x, s) }"
+    old = parsed(text.replace("NEW", ""), 13)  # allowzero came with 14
+    assert porting.diff(old, parsed(text.replace("NEW", ""), 17)).nodes.changed == ()
+    (change,) = porting.diff(old, parsed(text.replace("NEW", "<allowzero = 1>"), 17)).nodes.changed
+    assert [(d.name, d.old, d.new) for d in change.attributes] == [("allowzero", "", "1")]
+
+
+def test_a_default_that_another_version_has_otherwise_is_told():
+    text = "g (float[2,3,4] x) => (float[2,3,4] y) { y = Softmax(x) }"
+    (change,) = porting.diff(parsed(text, 12), parsed(text, 13)).nodes.changed
+    assert [(d.name, d.old, d.new) for d in change.attributes] == [("axis", "1", "-1")]
+
+
 def test_a_branch_is_compared_within():
     text = """g (bool c, float[2] x) => (float[2] y) {
       y = If(c) <then_branch = t () => (float[2] a) { a = Relu(x) },
