@@ -57,7 +57,9 @@ def main() -> None:
     # Or numpy starts threads that spin, for sums that take no time here; what a user says by
     # OPENBLAS_NUM_THREADS goes before it.
     os.environ.setdefault("OPENBLAS_DEFAULT_NUM_THREADS", "1")
-    sys.exit(run(sys.argv[1:]))
+    status = run(sys.argv[1:])
+    gc.freeze()  # the interpreter searches what is left for cycles on its way out
+    sys.exit(status)
 
 
 def _open_closed_streams() -> None:

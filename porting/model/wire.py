@@ -88,6 +88,11 @@ def fields(data: Buffer, start: int, end: int) -> Iterator[Field]:
         ModelError: `model-truncated` if a field runs past `end`; `model-not-onnx` if the bytes
             are no protobuf message.
     """
+    return map(Field._make, _fields(data, start, end))
+
+
+def _fields(data: Buffer, start: int, end: int) -> Iterator[tuple[int, int, int, int, int]]:
+    """As `fields`; plain tuples, which take a fifth of the time to make."""
     position = start
     while position < end:
         tag, value = data[position], position + 1
@@ -111,7 +116,7 @@ def fields(data: Buffer, start: int, end: int) -> Iterator[Field]:
             raise _truncated(position, stop - end)
         if tag < 8:
             raise _not_onnx(position)
-        yield Field(tag >> 3, wire, position, value, stop)
+        yield tag >> 3, wire, position, value, stop
         position = stop
 
 
@@ -148,7 +153,7 @@ class Rewriter:
         pieces: list[Piece] = []
         copied = start
         children, enter = _CHILDREN[kind], self.enter
-        for number, wire, tag, value, stop in fields(self.data, start, end):
+        for number, wire, tag, value, stop in _fields(self.data, start, end):
             child = children.get(number) if wire == BYTES else None
             if child is None or not enter(value, stop):
                 continue

@@ -1,6 +1,7 @@
 """Findings that are equal and stand equally before the gate, taken together."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
@@ -125,20 +126,20 @@ def sentence(judged: Judged, target: str) -> str:
 
 def outcome(entry: Entry) -> str:
     """A clause on why an entry passes or fails."""
-    failing = {id(j.node) for j in entry.judged if j.standing == "fails" and j.node is not None}
-    whole = [j for j in entry.judged if j.standing == "fails" and j.node is None]
+    fails = [j.node for j in entry.judged if j.standing == "fails"]
+    failing = set(map(id, fails)) - {id(None)}
     result = entry.result
     parts = []
     if failing:
         parts.append(f"{len(failing)} of {result.model.nodes} nodes fail on {result.target.id}")
-    if whole:
+    if None in fails:
         parts.append(f"{result.target.id} does not take the model as it is")
     parts += [trouble.text for trouble in troubles(entry)]
     parts = parts or ["no node fails"]
+    standings = Counter([j.standing for j in entry.judged])
     for standing in ("known", "waived"):
-        count = sum(j.standing == standing for j in entry.judged)
-        if count:
-            parts.append(f"{count} {standing}")
+        if standings[standing]:
+            parts.append(f"{standings[standing]} {standing}")
     undecided = result.counts["unknown"]
     if undecided:
         parts.append(f"{undecided} cannot be decided")
