@@ -60,9 +60,8 @@ class Memory:
 
     def _of(self, graph: Graph) -> dict[Signature | int, _Known]:
         """What is known of the model around a graph."""
-        root = root_of(graph)
-        if self._last[0]() is not root:
-            self._last = (ref(root), self._models.setdefault(root, {}))
+        if self._last[0]() is not graph:
+            self._last = (ref(graph), self._models.setdefault(root_of(graph), {}))
         return self._last[1]
 
 

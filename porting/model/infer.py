@@ -15,7 +15,7 @@ from onnx import shape_inference as onnx_inference
 
 from porting.model.control_flow import bind_inputs, collect_outputs
 from porting.model.dtypes import NAME_OF
-from porting.model.fold import fold
+from porting.model.fold import FOLDED, fold
 from porting.model.graph import Graph, Node
 from porting.model.infer_contrib import infer_contrib
 from porting.model.schema import decode_attribute
@@ -54,7 +54,7 @@ def infer_node(node: Node, hints: Hints = NO_HINTS) -> None:
         return
     graph, values = node.graph, node.input_values()
     outputs, answer = _outputs(node, values, hints)
-    same = _same_in_every_run(node, values)
+    same = bool(values) and _same_in_every_run(node, values)
     for value in outputs:
         if value.name:
             if value.name in hints.types:
@@ -67,7 +67,7 @@ def infer_node(node: Node, hints: Hints = NO_HINTS) -> None:
             graph.values[value.name] = value
     if answer and graph.outer is None:
         graph.cases[node] = id(answer)
-    folded = fold(node, values)
+    folded = fold(node, values) if node.key in FOLDED else None
     if folded is not None:
         graph.cases.pop(node, None)
         for name, array in zip(node.outputs, folded, strict=False):

@@ -45,10 +45,10 @@ def grouped(nodes: Sequence[NodeResult]) -> list[Group]:
 
 
 def _group(verdict: Verdict, reason: str, members: list[tuple[NodeResult, Finding]]) -> Group:
-    nodes, finding = tuple(n for n, _ in members), members[0][1]
-    several = len({n.key for n in nodes}) > 1
-    message = reason if several else finding.message
-    return Group(verdict, counted(n.key for n in nodes), message, finding, nodes)
+    nodes, finding = tuple([n for n, _ in members]), members[0][1]
+    operators = [n.key for n in nodes]
+    message = reason if len(set(operators)) > 1 else finding.message
+    return Group(verdict, counted(operators), message, finding, nodes)
 
 
 def counted(names: Iterable[str]) -> str:
