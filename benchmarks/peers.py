@@ -5,7 +5,7 @@
     peers/bin/pip install onnxoptimizer onnxsim
     python benchmarks/peers.py --peers peers
 
-Printed are seconds of the processor and the peak of memory, each the best of several runs of a
+Printed are seconds of the processor and the peak of memory of the quickest of several runs, each a
 process of its own, and both relative to port's. A tool that is not installed is left out; one that
 fails or takes longer than the limit is said to. What the tools do differs: onnx-doctor lints,
 coreai-onnx looks operators' names up, the others simplify without a target in mind.
@@ -26,6 +26,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import onnx
@@ -61,6 +62,9 @@ class Job:
     port: Sequence[str]
     peers: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
+
+Step: TypeAlias = tuple[Job, str, Sequence[str]]
+"""A job, a tool and its command."""
 
 CHECK = ("check", "{model}", "--target", TARGET, "--no-cache")
 CONVERT = ("convert", "{model}", "--target", TARGET, "--no-verify", "-o", "{out}")
@@ -214,29 +218,50 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--peers", type=Path, help="A virtual environment with the other tools.")
     parser.add_argument("--limit", type=float, default=60.0, help="Seconds for one run.")
-    parser.add_argument("--times", type=int, default=3, help="Runs, of which the best counts.")
+    parser.add_argument("--rounds", type=int, default=3, help="Of which the best one counts.")
     parser.add_argument("--only", default="", help="A part of the jobs' names: 'check nodes'.")
     arguments = parser.parse_args()
     jobs = [j for j in JOBS if arguments.only in f"{j.name} {j.model}"]
     os.environ["PYTHONHASHSEED"] = "0"
     with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "out" / "out.onnx"
         wanted = frozenset(j.model for j in jobs if j.model)
         # in another process: what this one ever held would count as the peak of what it starts
         with ProcessPoolExecutor(1, get_context("spawn")) as maker:
             paths = maker.submit(models, Path(folder), wanted).result()
-        print("| job | model | tool | CPU s | peak MB | CPU x | MB x |")
-        print("|---|---|---|---|---|---|---|")
-        for job in jobs:
-            own: Cost | None = None
-            out = Path(folder) / "out" / "out.onnx"
-            for tool, command in commands(job, paths.get(job.model), out, arguments.peers):
-                out.parent.mkdir(exist_ok=True)
-                status = frozenset({0, 1}) if job.name.startswith("check") else frozenset({0})
-                cost = best(command, arguments.limit, arguments.times, status)
-                own = cost if tool == "port" else own
-                print(_row(job, tool, cost, own, arguments.limit), flush=True)
-                for left in out.parent.iterdir():
-                    left.unlink()
+        steps = [
+            (job, tool, command)
+            for job in jobs
+            for tool, command in commands(job, paths.get(job.model), out, arguments.peers)
+        ]
+        found = rounds(steps, out, arguments.limit, arguments.rounds)
+    print("| job | model | tool | CPU s | peak MB | CPU x | MB x |")
+    print("|---|---|---|---|---|---|---|")
+    own: Cost | None = None
+    for (job, tool, _), cost in zip(steps, found, strict=True):
+        own = cost if tool == "port" else own
+        print(_row(job, tool, cost, own, arguments.limit))
+
+
+def rounds(steps: Sequence[Step], out: Path, limit: float, count: int) -> list[Cost | None]:
+    """The best cost of each step; None for one that fails, which is not tried again.
+
+    All are run once before any is run again: a machine that is slow for a minute is slow for all.
+    """
+    found: list[list[Cost | None]] = [[] for _ in steps]
+    for _ in range(count):
+        for costs, (job, _, command) in zip(found, steps, strict=True):
+            if None in costs:
+                continue
+            out.parent.mkdir(exist_ok=True)
+            accepted = frozenset({0, 1}) if job.name.startswith("check") else frozenset({0})
+            costs.append(best(command, limit, accepted))
+            for left in out.parent.iterdir():
+                left.unlink()
+    return [
+        None if None in costs else min((c for c in costs if c), key=lambda cost: cost.seconds)
+        for costs in found
+    ]
 
 
 def _row(job: Job, tool: str, cost: Cost | None, own: Cost | None, limit: float) -> str:

@@ -38,20 +38,16 @@ def measure(
     return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
-_ENOUGH = 6.0
-"""Seconds."""
+_SHORT = 1.0
+"""Seconds that one command is run for, again and again if it is quick."""
 
 
 def best(
-    command: Sequence[str], limit: float, times: int, accepted: frozenset[int] = frozenset({0})
+    command: Sequence[str], limit: float, accepted: frozenset[int] = frozenset({0})
 ) -> Cost | None:
-    """The least seconds of several runs, with the memory of that run; None once one fails.
-
-    Short ones are run more often than `times`, until they have taken `_ENOUGH` together: they are
-    what other programs disturb most.
-    """
+    """The cost of the quickest of some runs; None once one fails."""
     done: list[Cost] = []
-    while len(done) < times or sum(run.seconds for run in done) < _ENOUGH:
+    while sum(run.seconds for run in done) < _SHORT:
         run = measure(command, limit, accepted)
         if run is None:
             return None
