@@ -20,11 +20,7 @@ from . import options, output
     help="A chip such as ascend-310p, a group such as huawei/*, or all; may be repeated.",
     metavar="T",
 )
-@options.shape_option
-@options.dim_option
-@options.op_map_option
-@options.precision_option
-@options.choice_option
+@options.table_options
 @click.option(
     "--fail-on",
     default="",

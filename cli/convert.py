@@ -19,11 +19,7 @@ from . import options, output
     metavar="FILE",
 )
 @options.target_option
-@options.shape_option
-@options.dim_option
-@options.op_map_option
-@options.precision_option
-@options.choice_option
+@options.table_options
 @options.allow_option
 @options.deny_option
 @click.option("--partial", is_flag=True, help="Write a model that still has failing nodes.")

@@ -25,11 +25,7 @@ class Format(StrEnum):
 @click.argument("old", type=options.PATH, metavar="OLD", help="The model as it was.")
 @click.argument("new", type=options.PATH, metavar="NEW", help="The model as it is.")
 @options.target_option
-@options.shape_option
-@options.dim_option
-@options.op_map_option
-@options.precision_option
-@options.choice_option
+@options.table_options
 @click.option("--external", is_flag=True, help="Read weights in files beside the models too.")
 @options.form_option(Format)
 @options.output_option

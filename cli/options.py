@@ -167,6 +167,14 @@ report_option = click.option(
 )
 
 
+def table_options(function: _Function) -> _Function:
+    """What decides how a model is held against a table, --shape to --option."""
+    options = (shape_option, dim_option, op_map_option, precision_option, choice_option)
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 def form_option(forms: type[StrEnum]) -> Callable[[_Function], _Function]:
     """`--format`, which the end of the file's name stands in for, as `form_for` reads it."""
     return click.option(

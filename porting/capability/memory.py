@@ -81,10 +81,10 @@ def signature_of(node: Node) -> Signature | None:
     if node.written is None:
         return None
     known: list[object] = []
-    value, here = node.graph.value, node.graph.values.get
+    value = node.graph.value
     for name in (*node.inputs, None, *node.outputs):
         if name:
-            v = here(name) or value(name)
+            v = value(name)
             known += (v.dtype, v.shape, v.is_const, v.kind)
         else:
             known.append(name)

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from porting.capability.document import Document, Path_, before_operators, text_of
+from porting.capability.document import Document, Path_, text_of
 from porting.errors import TableError
 
 MAX_ENTRIES = 200_000
@@ -39,15 +39,6 @@ def read(path: Path) -> Document:
         TableError: It cannot be read, is not YAML, has a duplicate key or is out of bounds.
     """
     return parse(text_of(path), str(path))
-
-
-def read_head(path: Path) -> Document:
-    """Reads what stands before the operators, which are the last and longest field of a table.
-
-    Raises:
-        TableError: As `read`.
-    """
-    return parse(before_operators(text_of(path)), str(path))
 
 
 def parse(text: str, file: str) -> Document:

@@ -50,7 +50,7 @@ def _whole_model_hints(model: LoadedModel) -> Hints:
         inferred = infer_with_data(model.proto)
     except (onnx_inference.InferenceError, ValueError, RuntimeError):
         return NO_HINTS
-    return Hints({v.name: v.type for v in inferred.graph.value_info})
+    return {v.name: v.type for v in inferred.graph.value_info}
 
 
 def _apply_shapes(

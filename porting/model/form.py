@@ -1,6 +1,7 @@
 """Whether a node is one that ONNX allows, by itself."""
 
 import re
+from collections.abc import Mapping
 
 import onnx
 from onnx import NodeProto, TensorProto
@@ -29,24 +30,33 @@ def form_error(node: Node) -> str:
         return f"attribute {missing[0]} is missing" if missing else ""
     if node.written is None:
         return ""
-    context = onnx.checker.DEFAULT_CONTEXT.__class__()
-    context.ir_version = node.graph.context.ir_version
-    context.opset_imports = {node.proto.domain: node.opset}
     bare = NodeProto()
     bare.CopyFrom(node.proto)
     bare.name = ""
     for attribute in bare.attribute:
         if attribute.HasField("t"):
             leave_data(attribute.t)
+    return refusal(bare, node.graph.context.ir_version, {node.proto.domain: node.opset})
+
+
+def refusal(node: NodeProto, ir_version: int, opsets: Mapping[str, int]) -> str:
+    """What ONNX's checker says against a node, as a clause about it; empty if nothing.
+
+    Args:
+        node: Without a body, for whose values the checker would look.
+        ir_version: Of the model.
+        opsets: Versions by domain, the default one's name being empty.
+    """
+    context = onnx.checker.DEFAULT_CONTEXT.__class__()
+    context.ir_version, context.opset_imports = ir_version, dict(opsets)
     try:
-        onnx.checker.check_node(bare, context)
+        onnx.checker.check_node(node, context)
     except onnx.checker.ValidationError as error:
-        return said_by(error)
+        return _clause(error)
     return ""
 
 
-def said_by(error: onnx.checker.ValidationError) -> str:
-    """What ONNX's checker says of a node, as a clause about it."""
+def _clause(error: onnx.checker.ValidationError) -> str:
     said = str(error).strip().split("\n", 1)[0].rstrip(". ")
     for pattern, instead in _ABOUT:
         said = pattern.sub(instead, said)

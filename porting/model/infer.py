@@ -6,6 +6,7 @@ Where a dimension stays symbolic, ONNX's whole-model inference with data propaga
 """
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TypeAlias
 
 import numpy as np
@@ -21,23 +22,9 @@ from porting.model.infer_contrib import infer_contrib
 from porting.model.schema import decode_attribute
 from porting.model.value import Array, Value, constant, merge
 
-Types: TypeAlias = dict[str, TypeProto]
-
-
-class Hints:
-    """Types that ONNX's whole-model inference or the file itself gives, by value name."""
-
-    def __init__(self, types: Types) -> None:
-        self.types = types
-
-    def refine(self, value: Value) -> None:
-        """Fills in what is missing in a value of `types`; what is known stays."""
-        hint = Value(value.name)
-        hint.set_type(self.types[value.name])
-        merge(value, hint)
-
-
-NO_HINTS = Hints({})
+Hints: TypeAlias = Mapping[str, TypeProto]
+"""Types that ONNX's whole-model inference gives, by value name."""
+NO_HINTS: Hints = MappingProxyType({})
 
 
 def infer(graph: Graph, hints: Hints = NO_HINTS) -> None:
@@ -57,22 +44,21 @@ def infer_node(node: Node, hints: Hints = NO_HINTS) -> None:
     same = bool(values) and _same_in_every_run(node, values)
     for value in outputs:
         if value.name:
-            if value.name in hints.types:
-                hints.refine(value)
+            if value.name in hints:
+                merge(value, _declared(hints[value.name]))
                 answer = None
             if value.name in graph.declared and (value.dtype is None or value.shape is None):
                 _refine_declared(graph, value)
                 answer = None
             value.is_const = same
             graph.values[value.name] = value
-    if answer and graph.outer is None:
-        graph.cases[node] = id(answer)
     folded = fold(node, values) if node.key in FOLDED else None
     if folded is not None:
-        graph.cases.pop(node, None)
         for name, array in zip(node.outputs, folded, strict=False):
             if name:
                 graph.define(constant(name, array))
+    elif answer and graph.outer is None:
+        graph.cases[node] = id(answer)
 
 
 def _outputs(
@@ -114,8 +100,7 @@ _RANDOM = frozenset(
 
 def _refine_declared(graph: Graph, value: Value) -> None:
     """The file's own word on a value: the element type, and the shape where nothing is known."""
-    hint = Value(value.name)
-    hint.set_type(graph.declared[value.name])
+    hint = _declared(graph.declared[value.name])
     if value.shape is not None:
         hint.shape = None  # inference knows better: the declared shape may be another size's
     merge(value, hint)
@@ -228,6 +213,13 @@ def _answer(
     return found
 
 
+def _declared(proto: TypeProto) -> Value:
+    """A value of a type, without a name."""
+    value = Value("")
+    value.set_type(proto)
+    return value
+
+
 def _ask(node: Node, values: Sequence[Value | None], data: Mapping[str, Array]) -> Answer:
     """What ONNX's own inference says of a node."""
     assert node.info is not None
@@ -243,13 +235,7 @@ def _ask(node: Node, values: Sequence[Value | None], data: Mapping[str, Array]) 
         )
     except _INVALID_NODE:
         return _CONFLICT
-    return tuple(_seen(found[name]) if name in found else None for name in node.outputs)
-
-
-def _seen(proto: TypeProto) -> Value:
-    value = Value("")
-    value.set_type(proto)
-    return value
+    return tuple(_declared(found[name]) if name in found else None for name in node.outputs)
 
 
 def _deciding(value: Value) -> Array | None:

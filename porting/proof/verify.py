@@ -151,8 +151,7 @@ class _Job:
             timeout=self.timeout,
             child=child,
         )
-        if child is not other:
-            child.close()
+        child.close()
         if isinstance(first, RunFailure):
             return Verification("skipped", f"the original does not run: {first.reason}")
         warnings = _attempts(first, self.cases) if several else []

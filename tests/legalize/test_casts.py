@@ -13,7 +13,7 @@ from porting.legalize.casts import cancel_casts
 from porting.legalize.normalise import clean
 from porting.model.dtypes import NUMBER_OF, numpy_dtype
 from porting.model.graph import Context, Graph, Node
-from porting.model.infer import Hints, infer
+from porting.model.infer import infer
 from porting.model.read import read_graph
 from porting.model.write import write_model
 
@@ -44,7 +44,7 @@ def without_casts(model: Any, *, legal: bool = True) -> Any:
     graph: Graph = read_graph(
         copy.graph, Context({"ai.onnx": 17}, 8, numpy_helper.to_array), None, ""
     )
-    infer(graph, Hints({}))
+    infer(graph)
     cancel_casts(graph, lambda node: legal)
     clean(graph)
     return write_model(graph, copy, {"ai.onnx": 17})
@@ -167,6 +167,6 @@ def test_the_chip_is_asked_about_the_cast_that_stands_for_two() -> None:
         model_of(nodes, "int32").graph,
         Context({"ai.onnx": 17}, 8, numpy_helper.to_array), None, "",
     )  # fmt: skip
-    infer(graph, Hints({}))
+    infer(graph)
     cancel_casts(graph, lambda node: bool(asked.append(node)))
     assert [(n.input(0).dtype, n.output().dtype) for n in asked] == [("int32", "float32")]  # type: ignore[union-attr]

@@ -16,7 +16,7 @@ from porting.errors import UsageError
 from porting.legalize.halve import Halved, halve
 from porting.legalize.normalise import clean, normalise
 from porting.model.graph import Context, Graph
-from porting.model.infer import Hints, infer
+from porting.model.infer import infer
 from porting.model.read import read_graph
 from porting.model.write import write_model
 
@@ -50,7 +50,7 @@ def halved(model: Any, to: str = "float16", *, keep_io: bool = True) -> tuple[An
     opset = model.opset_import[0].version
     context = Context({"ai.onnx": opset}, 8, numpy_helper.to_array)
     graph: Graph = read_graph(copy.graph, context, None, "")
-    infer(graph, Hints({}))
+    infer(graph)
     normalise(graph)
     done = halve(graph, to, keep_io=keep_io)
     clean(graph)

@@ -13,7 +13,7 @@ from porting.legalize.interval import Range, embeds, extremes, limits_of
 from porting.legalize.ranges import fits, whole_range
 from porting.model.dtypes import NUMBER_OF, numpy_dtype
 from porting.model.graph import Context, Graph
-from porting.model.infer import Hints, infer
+from porting.model.infer import infer
 from porting.model.read import read_graph
 
 TYPES = ["int64", "int32", "int8", "uint8", "float32", "float16"]
@@ -26,7 +26,7 @@ COUNTED = ["ArgMax", "TopK", "Shape", "NonZero", "ReduceMax"]
 def graph_of(model: Any) -> Graph:
     context = Context({"ai.onnx": 17}, 8, numpy_helper.to_array)
     graph = read_graph(model.graph, context, None, "")
-    infer(graph, Hints({}))
+    infer(graph)
     return graph
 
 

@@ -13,7 +13,7 @@ from onnx.reference import ReferenceEvaluator
 from porting.legalize.apply import Names, apply, splice
 from porting.legalize.rule import Rule
 from porting.model.graph import Context, Graph
-from porting.model.infer import Hints, infer
+from porting.model.infer import infer
 from porting.model.read import read_graph
 from porting.model.write import write_model
 
@@ -34,7 +34,7 @@ def graph_of(model: ModelProto) -> Graph:
     opsets = {o.domain or "ai.onnx": o.version for o in model.opset_import}
     context = Context(opsets, model.ir_version, numpy_helper.to_array)
     graph = read_graph(model.graph, context, None, "")
-    infer(graph, Hints({}))
+    infer(graph)
     return graph
 
 
