@@ -14,7 +14,8 @@ coreai-onnx looks operators' names up, the others simplify without a target in m
     weights    95 nodes, 100 MB of weights in the file
     external   95 nodes, 2.5 GB of weights in a data file
     sparse     95 nodes, a data file of 250 GB of which nothing is stored (port only)
-    nodes      100,000 nodes, hardly any weights
+    nodes      100,000 nodes in a row, no weights
+    blocks     100,000 nodes of a residual network, with attributes and 125,000 small weights
 """
 
 import argparse
@@ -85,6 +86,7 @@ JOBS = (
     Job("check", "external", CHECK, LINTS),
     Job("check", "sparse", CHECK),
     Job("check", "nodes", CHECK, LINTS),
+    Job("check", "blocks", CHECK, LINTS),
     Job(
         "check, all tables",
         "small",
@@ -103,6 +105,7 @@ JOBS = (
         {**SIMPLIFIES, "onnxscript": ("python", "-c", BY_IR, "{model}", "{out}")},
     ),
     Job("convert", "nodes", CONVERT, SIMPLIFIES),
+    Job("convert", "blocks", CONVERT, SIMPLIFIES),
 )
 
 
@@ -157,6 +160,33 @@ def chain(count: int) -> onnx.ModelProto:
     return _model(nodes, [], [1, 8, 16], x)
 
 
+def blocks(count: int) -> onnx.ModelProto:
+    """Nodes in residual blocks of Conv, BatchNormalization, Relu and Add; all types declared."""
+    shape, random = [1, 4, 8, 8], np.random.default_rng(0)
+    window = {"dilations": [1, 1], "kernel_shape": [3, 3], "pads": [1, 1, 1, 1], "strides": [1, 1]}
+    nodes, weights = [], []
+    x = "x"
+    for index in range(count // 4):
+        name = f"block{index}"
+        kernel = random.standard_normal((4, 4, 3, 3), dtype=np.float32)
+        weights.append(numpy_helper.from_array(kernel, f"{name}.kernel"))
+        ones = [f"{name}.{w}" for w in ("scale", "bias", "mean", "var")]
+        weights += [numpy_helper.from_array(np.ones(4, np.float32), w) for w in ones]
+        for op_type, given, attributes in (
+            ("Conv", [x, f"{name}.kernel"], {"group": 1, **window}),
+            ("BatchNormalization", [f"{name}/Conv", *ones], {"epsilon": 1e-5, "momentum": 0.9}),
+            ("Relu", [f"{name}/BatchNormalization"], {}),
+            ("Add", [f"{name}/Relu", x], {}),
+        ):
+            y = f"{name}/{op_type}"
+            nodes.append(helper.make_node(op_type, given, [y], name=y, **attributes))
+        x = y
+    model = _model(nodes, weights, shape, x)
+    made = [helper.make_tensor_value_info(n.output[0], TensorProto.FLOAT, shape) for n in nodes]
+    model.graph.value_info.extend(made[:-1])
+    return model
+
+
 def _model(
     nodes: list[onnx.NodeProto], weights: list[TensorProto], shape: list[int], out: str
 ) -> onnx.ModelProto:
@@ -189,6 +219,8 @@ def models(folder: Path, wanted: frozenset[str]) -> dict[str, Path]:
                 file.truncate(LAYERS * 57_000 * 57_000 * 4)
         elif name == "nodes":
             onnx.save(chain(100_000), path)
+        elif name == "blocks":
+            onnx.save(blocks(100_000), path)
     return paths
 
 

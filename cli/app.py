@@ -13,7 +13,7 @@ from .commands import Commands
 
 EXIT_PASS, EXIT_ERROR = 0, 2
 
-_COLLECT_AFTER = 1_000_000
+_COLLECT_AFTER = 2_500_000
 """Objects until the next search for cycles: nodes and values live as long as the job does."""
 
 _STOPPED = "stopped before the job was done; nothing was written"

@@ -6,7 +6,7 @@ get the same answer if they are equal in everything that the table looked at. Mo
 only where a condition asked for it, which its facts note down.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from weakref import WeakKeyDictionary, ref
@@ -31,16 +31,16 @@ class _Known:
 class Memory:
     """Answers by model, so that they are forgotten together with it."""
 
-    _models: WeakKeyDictionary[Graph, dict[Signature | int, _Known]] = field(
+    _models: WeakKeyDictionary[Graph, dict[Hashable, _Known]] = field(
         default_factory=WeakKeyDictionary
     )
-    _last: tuple[Callable[[], Graph | None], dict[Signature | int, _Known]] = (lambda: None, {})
+    _last: tuple[Callable[[], Graph | None], dict[Hashable, _Known]] = (lambda: None, {})
 
     def recall(
         self, node: Node, facts: Callable[[Node], NodeFacts], find: Callable[[NodeFacts], Answer]
     ) -> Answer:
         """What `find` says of a node, from memory where it was asked the same before."""
-        signature: Signature | int | None = node.graph.cases.get(node) or signature_of(node)
+        signature: Hashable = node.graph.cases.get(node) or signature_of(node)
         if signature is None:
             return find(facts(node))
         known = self._of(node.graph)
@@ -58,7 +58,7 @@ class Memory:
         found.answers[_rest(asking, found.asked)] = answer
         return answer
 
-    def _of(self, graph: Graph) -> dict[Signature | int, _Known]:
+    def _of(self, graph: Graph) -> dict[Hashable, _Known]:
         """What is known of the model around a graph."""
         if self._last[0]() is not graph:
             self._last = (ref(graph), self._models.setdefault(root_of(graph), {}))

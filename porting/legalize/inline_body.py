@@ -70,8 +70,8 @@ class BodyCopier:
         apart = read_node(write_node(node), trial, node.origin or node.name)
         for key, nested in apart.subgraphs.items():
             nested.is_frozen = node.subgraphs[key].is_frozen
+        apart.proto.name = f"{stem}/{node.name}"
         fresh = rename_node(apart, names)
-        fresh.proto.name = f"{stem}/{node.name}"
         infer_node(fresh)
         made = [trial.values[name] for name in fresh.outputs if name]
         for value, old in zip(made, (o for o in node.outputs if o), strict=True):

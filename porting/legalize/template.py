@@ -116,20 +116,7 @@ class Template:
             trial.nodes.append(Node(copy, trial, origin))
             for value in values:
                 if value.name:
-                    trial.define(_under(renamed[value.name], value))
-        constants = {renamed[c.name]: _under(renamed[c.name], c) for c in self.constants}
+                    trial.define(value.named(renamed[value.name]))
+        constants = {renamed[c.name]: c.named(renamed[c.name]) for c in self.constants}
         trial.values |= constants
         return Replacement(self.rule, node, trial.nodes, constants)
-
-
-def _under(name: str, value: Value) -> Value:
-    """The same value under another name."""
-    return Value(
-        name,
-        value.dtype,
-        value.shape,
-        value.is_const,
-        value.kind,
-        contents=value.contents,
-        type_proto=value.type_proto,
-    )

@@ -30,7 +30,7 @@ def build(
             that no input names, a size below one.
     """
     context = Context(model.opsets, model.proto.ir_version, model.tensor)
-    graph = read_graph(model.proto.graph, context, None, "")
+    graph = read_graph(model.proto.graph, context, None, "", model.messages)
     _apply_shapes(graph, shapes or {}, dims or {})
     hints = NO_HINTS if shapes or dims else _whole_model_hints(model)
     infer(graph, hints)

@@ -5,7 +5,7 @@ alone. Results are bounded: a node that would read or produce more than `SMALL` 
 folded, unless the caller asks for more.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
@@ -22,21 +22,24 @@ def fold_up_to(limit: int, node: Node) -> list[Array] | None:
         return fold(node)
 
 
-def fold(node: Node, values: Sequence[Value | None] | None = None) -> list[Array] | None:
+def may_fold(node: Node, *, is_const: bool) -> bool:
+    """Whether `fold` could answer for a node, all of whose inputs are constants or not."""
+    return node.key in _SHAPE_READERS or (is_const and node.key in _FOLDERS)
+
+
+def fold(node: Node) -> list[Array] | None:
     """The outputs of a node that are the same in every run; None if that is not known.
 
     Source: the operators' definitions in ONNX, at the version the model imports.
 
     Args:
         node: The node, its inputs inferred.
-        values: Its inputs, where they are at hand.
     """
     folder = _FOLDERS.get(node.key)
     if folder is None:
         shape_of = _SHAPE_READERS.get(node.key)
         return shape_of(node) if shape_of is not None else None
-    if values is None:
-        values = node.input_values()
+    values = node.input_values()
     for value in values:
         if value is not None and not value.is_const:
             return None

@@ -5,10 +5,10 @@ hold what is known of a tensor without running the model. Names are the identity
 in ONNX, and a body of If, Loop or Scan sees the values of the graphs around it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any
 
 from onnx import (
     AttributeProto,
@@ -19,6 +19,7 @@ from onnx import (
     ValueInfoProto,
 )
 
+from porting.model.messages import Row, Written, row_of
 from porting.model.schema import (
     ONNX_DOMAIN,
     AttributeValue,
@@ -38,35 +39,20 @@ class Context:
         opsets: Operator set version by domain name, `ai.onnx` for the default domain.
         ir_version: Of the model.
         read: Reads one tensor's contents, wherever they lie.
-        inferred: What ONNX's inference said of nodes, for others of which the same is known.
+        answers: What ONNX's inference said of nodes, for others of which the same is known.
+        numbers: Of types, so that they are compared quickly; see `porting.model.ask`.
     """
 
     opsets: Mapping[str, int]
     ir_version: int
     read: Callable[[TensorProto], Array]
-    inferred: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    answers: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+    numbers: dict[Any, int] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def opset(self) -> int:
         """Version of the default domain; 1 where the model imports none."""
         return self.opsets.get("ai.onnx", 1)
-
-
-_NOT_COMPARED = frozenset(
-    {
-        AttributeProto.GRAPH,
-        AttributeProto.GRAPHS,
-        AttributeProto.TENSORS,
-        AttributeProto.SPARSE_TENSOR,
-        AttributeProto.SPARSE_TENSORS,
-    }
-)
-"""Kinds of attributes that may be too large to compare."""
-
-
-Written: TypeAlias = tuple[tuple[str, bytes], ...]
-"""Names of attributes and their messages, in alphabetical order."""
-_NOTHING_WRITTEN: tuple[Written | None] = ((),)
 
 
 class Node:
@@ -76,6 +62,7 @@ class Node:
         proto: The node itself; its attributes' graphs are superseded by `subgraphs`.
         graph: Where its names are looked up.
         op_type: Operator name.
+        name: The node's name, or its first output where it has none.
         domain: Operator set domain, `ai.onnx` for the default one.
         key: The operator's name in tables and reports: `Conv`, `com.microsoft::Gelu`.
         inputs: Names of the inputs; the empty string for a skipped one.
@@ -83,44 +70,45 @@ class Node:
         subgraphs: Bodies by attribute name, one each (ONNX has no operator with a list of them).
         origin: Name of the node of the loaded model that it stands for.
         prefix: Start of the names of what replaces it, once there is such.
+        written: The attributes in a form to compare; None where there is a body or much.
     """
 
     __slots__ = (
         "__dict__",
         "_info",
         "_info_of",
-        "_written",
         "domain",
         "graph",
         "inputs",
         "key",
+        "name",
         "op_type",
         "origin",
         "outputs",
         "prefix",
         "proto",
         "subgraphs",
+        "written",
     )
 
-    def __init__(self, proto: NodeProto, graph: "Graph", origin: str = "") -> None:
+    def __init__(
+        self, proto: NodeProto, graph: "Graph", origin: str = "", row: Row | None = None
+    ) -> None:
+        _, op_type, domain, name, inputs, outputs, written = row or row_of(proto)
         self.proto = proto
         self.graph = graph
-        self.op_type = op_type = proto.op_type
-        self.domain = domain = proto.domain or ONNX_DOMAIN
+        self.op_type = op_type
+        self.domain = domain = domain or ONNX_DOMAIN
         self.key = op_type if domain == "ai.onnx" else f"{domain}::{op_type}"
-        self.inputs: tuple[str, ...] = tuple(proto.input[:])
-        self.outputs: tuple[str, ...] = tuple(proto.output[:])
+        self.inputs = inputs
+        self.outputs = outputs
+        self.name = name or next(filter(None, outputs), op_type)
         self.subgraphs: dict[str, Graph] = {}
         self.origin = origin
         self.prefix = ""
-        self._written: tuple[Written | None] | None = None if proto.attribute else _NOTHING_WRITTEN
+        self.written: Written | None = written
         self._info: OpInfo | None = None
         self._info_of: Context | None = None
-
-    @property
-    def name(self) -> str:
-        """The node's name, or its first output where it has none."""
-        return self.proto.name or next((o for o in self.outputs if o), self.op_type)
 
     @property
     def opset(self) -> int:
@@ -136,11 +124,6 @@ class Node:
             self._info_of = context
         return self._info
 
-    @property
-    def has_attributes(self) -> bool:
-        """Whether an attribute is written on the node."""
-        return self._written is not _NOTHING_WRITTEN
-
     @cached_property
     def attributes(self) -> dict[str, AttributeValue]:
         """The attributes written on the node, without bodies."""
@@ -149,22 +132,6 @@ class Node:
             for a in self.proto.attribute
             if a.type not in {AttributeProto.GRAPH, AttributeProto.GRAPHS}
         }
-
-    @property
-    def written(self) -> Written | None:
-        """The attributes in a form to compare; None where one is a body or a large tensor."""
-        if self._written is None:
-            self._written = (self._comparable(),)
-        return self._written[0]
-
-    def _comparable(self) -> Written | None:
-        found: list[tuple[str, bytes]] = []
-        for a in self.proto.attribute:
-            is_large = a.type == AttributeProto.TENSOR and a.t.ByteSize() > SMALL
-            if is_large or a.type in _NOT_COMPARED:
-                return None
-            found.append((a.name, a.SerializeToString()))
-        return tuple(sorted(found))
 
     def attribute(self, name: str) -> AttributeValue:
         """An attribute as ONNX understands the node: the default where it is not written."""
@@ -260,7 +227,7 @@ class Graph:
     is_frozen: bool = False
     is_trial: bool = False
     looks: int = 0
-    cases: "dict[Node, int]" = field(default_factory=dict)
+    cases: "dict[Node, Hashable]" = field(default_factory=dict)
 
     def value(self, name: str) -> Value:
         """What is known of a name, here or outside; an unknown name gives an empty value."""

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped, unused-ignore]
-from onnx import ModelProto, TensorProto
+from onnx import GraphProto, ModelProto, TensorProto
 
 from porting.errors import ModelError
 from porting.model import stored, wire
 from porting.model.calls import subgraphs
+from porting.model.messages import Messages
 from porting.model.schema import domain_name
 from porting.model.validate import initializer_names, validate
 
@@ -35,12 +36,14 @@ class LoadedModel:
         path: The model file, or None if the model was given as an object.
         stamp: Size in bytes and modification time in ns of the file when it was read.
         data: Data files that tensors refer to, and how many bytes each has to have.
+        messages: What the main graph says of nodes and weights, where that was read already.
     """
 
     proto: ModelProto
     path: Path | None
     stamp: tuple[int, int] | None = None
     data: Mapping[str, int] = field(default_factory=dict)
+    messages: Messages | None = None
 
     @cached_property
     def sha256(self) -> str:
@@ -61,15 +64,16 @@ class LoadedModel:
     @cached_property
     def parameters(self) -> int:
         """Elements of all initializers, those of nested graphs included, Constant nodes not."""
-        graphs = [self.proto.graph]
-        graphs += [g for f in self.proto.functions for n in f.node for g in subgraphs(n)]
-        total = 0
-        while graphs:
-            graph = graphs.pop()
-            sparse = (s.values for s in graph.sparse_initializer)
-            total += sum(math.prod(t.dims) for t in (*graph.initializer, *sparse))
-            holders = (node for node in graph.node if node.attribute)  # few have bodies
-            graphs += [nested for node in holders for nested in subgraphs(node)]
+        main = self.messages or Messages.of(self.proto.graph)
+        total = sum([math.prod(dims) for _, _, _, dims in main.weights])
+        total += _sparse_elements(self.proto.graph)
+        nodes = [n for n, w in zip(main.nodes.protos, main.nodes.written, strict=True) if w is None]
+        nodes += [n for f in self.proto.functions for n in f.node]
+        while nodes:
+            graphs = [nested for node in nodes for nested in subgraphs(node)]
+            for graph in graphs:
+                total += _sparse_elements(graph) + sum(math.prod(t.dims) for t in graph.initializer)
+            nodes = [node for graph in graphs for node in graph.node]
         return total
 
     @cached_property
@@ -187,8 +191,12 @@ def load(source: str | os.PathLike[str] | ModelProto) -> LoadedModel:
             location = stored.Reference.of(tensor).location
             data[location] = max(place.end, data.get(location, 0))
 
-    validate(model.proto, find)
-    return replace(model, data=data)
+    messages = validate(model.proto, find)
+    return replace(model, data=data, messages=messages)
+
+
+def _sparse_elements(graph: GraphProto) -> int:
+    return sum(math.prod(s.values.dims) for s in graph.sparse_initializer)
 
 
 def _copy(proto: ModelProto) -> LoadedModel:

@@ -4,21 +4,36 @@ from onnx import AttributeProto, GraphProto, NodeProto
 
 from porting.model.dtypes import NAME_OF
 from porting.model.graph import Context, Graph, Node
+from porting.model.messages import Messages
 from porting.model.value import Value
 
 
-def read_graph(proto: GraphProto, context: Context, outer: Graph | None, path: str) -> Graph:
-    """Builds the graph and its bodies. The loader has bounded the nesting."""
+def read_graph(
+    proto: GraphProto,
+    context: Context,
+    outer: Graph | None,
+    path: str,
+    messages: Messages | None = None,
+) -> Graph:
+    """Builds the graph and its bodies. The loader has bounded the nesting.
+
+    Args:
+        proto: The graph.
+        context: What all graphs of the model share.
+        outer: The graph around it.
+        path: Where it is.
+        messages: What it says of nodes and weights, where that was read already.
+    """
     graph = Graph(context, path, outer, proto.name)
-    graph.initializers = {t.name: t for t in proto.initializer}
+    messages = messages or Messages.of(proto)
+    graph.initializers = {name: tensor for tensor, name, _, _ in messages.weights}
     graph.inputs = [i for i in proto.input if i.name not in graph.initializers]
     graph.outputs = list(proto.output)
     declared = {v.name: v.type for v in (*proto.value_info, *proto.output)}
-    for name, tensor in graph.initializers.items():
-        dtype = NAME_OF.get(tensor.data_type)
-        graph.define(
-            Value(name, dtype, tuple(tensor.dims), is_const=True, tensor=tensor, read=context.read)
-        )
+    read, values = context.read, graph.values
+    for tensor, name, data_type, dims in messages.weights:
+        dtype = NAME_OF.get(data_type)
+        values[name] = Value(name, dtype, dims, True, "tensor", tensor, None, read)
     graph.sparse = list(proto.sparse_initializer)
     for sparse in graph.sparse:
         dtype = NAME_OF.get(sparse.values.data_type)
@@ -29,9 +44,10 @@ def read_graph(proto: GraphProto, context: Context, outer: Graph | None, path: s
         value = Value(info.name)
         value.set_type(info.type)
         graph.define(value)
-    graph.nodes = [Node(node, graph, node.name) for node in proto.node]
-    for node in graph.nodes:
-        if node.has_attributes:
+    for row in messages.nodes.rows():
+        node = Node(row[0], graph, row[3], row)
+        graph.nodes.append(node)
+        if node.written is None:
             _read_bodies(node)
     graph.declared = declared
     return graph

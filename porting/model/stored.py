@@ -2,8 +2,9 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -57,55 +58,73 @@ class Reference:
         return cls(str(entries["location"]), int(numbers[0]), length)
 
 
+class _Layout(NamedTuple):
+    """What values take: bytes of raw data, or so many entries of a typed field."""
+
+    raw_bytes: int
+    entries: int
+    field: str
+
+
+@lru_cache(maxsize=1024)
+def _layout(data_type: int, dims: tuple[int, ...]) -> _Layout | None:
+    """What values of a type and shape take; None if there are no such."""
+    name = NAME_OF.get(data_type)
+    if name is None or len(dims) > MAX_RANK or any(dim < 0 for dim in dims):
+        return None
+    elements = math.prod(dims)
+    bits = PACKED_BITS.get(name) or numpy_dtype(name).itemsize * 8
+    raw_bytes = -(-elements * bits // 8)
+    entries = 2 * elements if name.startswith("complex") else elements
+    if bits in (2, 4):  # one entry per byte; six-bit elements get one each
+        entries = raw_bytes
+    return _Layout(raw_bytes, entries, helper.tensor_dtype_to_field(data_type))
+
+
 def stored_bytes(tensor: TensorProto) -> int:
     """Bytes that the values of `tensor` take as raw or external data; strings as they are.
 
     Raises:
         ModelError: `model-tensor-type` or `model-tensor-dims`.
     """
-    name = NAME_OF.get(tensor.data_type)
-    if name is None:
-        raise wire.broken(
-            "model-tensor-type",
-            f"tensor {tensor.name!r} has element type {tensor.data_type}, which onnx does not know",
-        )
-    if len(tensor.dims) > MAX_RANK:
-        raise wire.broken(
-            "model-tensor-dims",
-            f"tensor {tensor.name!r} has {len(tensor.dims)} dimensions, more than {MAX_RANK}",
-        )
-    if any(dim < 0 for dim in tensor.dims):
-        raise wire.broken(
-            "model-tensor-dims",
-            f"tensor {tensor.name!r} has a negative dimension: {list(tensor.dims)}",
-        )
-    if name == "string":
+    layout = _layout(tensor.data_type, tuple(tensor.dims[:])) or _refuse(tensor)
+    if tensor.data_type == TensorProto.STRING:
         return sum(len(value) for value in tensor.string_data)
-    bits = PACKED_BITS.get(name) or numpy_dtype(name).itemsize * 8
-    elements: int = math.prod(tensor.dims)
-    return -(-elements * bits // 8)
+    return layout.raw_bytes
 
 
-def check_inline(tensor: TensorProto) -> None:
+def check_inline(tensor: TensorProto, data_type: int, dims: tuple[int, ...]) -> None:
     """Refuses a tensor that does not hold as many values as its dimensions say.
+
+    Args:
+        tensor: Its values are in the message itself.
+        data_type: Its element type.
+        dims: Its dimensions.
 
     Raises:
         ModelError: `model-tensor-size`, `model-tensor-type` or `model-tensor-dims`.
     """
-    length = stored_bytes(tensor)
+    layout = _layout(data_type, dims) or _refuse(tensor)
     if tensor.HasField("raw_data"):
-        if tensor.data_type == TensorProto.STRING or len(tensor.raw_data) != length:
-            raise wrong_size(tensor, f"{len(tensor.raw_data)} bytes of raw data")
+        length = len(tensor.raw_data)
+        if data_type == TensorProto.STRING or length != layout.raw_bytes:
+            raise wrong_size(tensor, f"{length} bytes of raw data")
         return
-    elements = math.prod(tensor.dims)
-    name = NAME_OF[tensor.data_type]
-    if PACKED_BITS.get(name, 8) in (2, 4):  # one entry per byte; six-bit elements get one each
-        elements = length
-    elif name.startswith("complex"):
-        elements *= 2
-    found = len(getattr(tensor, helper.tensor_dtype_to_field(tensor.data_type)))
-    if found != elements:
+    found = len(getattr(tensor, layout.field))
+    if found != layout.entries:
         raise wrong_size(tensor, f"{found} values")
+
+
+def _refuse(tensor: TensorProto) -> NoReturn:
+    """Raises what is wrong with the type or the dimensions of a tensor."""
+    dims, subject = list(tensor.dims), f"tensor {tensor.name!r} has"
+    if tensor.data_type not in NAME_OF:
+        text = f"{subject} element type {tensor.data_type}, which onnx does not know"
+        raise wire.broken("model-tensor-type", text)
+    if len(dims) > MAX_RANK:
+        text = f"{subject} {len(dims)} dimensions, more than {MAX_RANK}"
+        raise wire.broken("model-tensor-dims", text)
+    raise wire.broken("model-tensor-dims", f"{subject} a negative dimension: {dims}")
 
 
 def wrong_size(tensor: TensorProto, found: str) -> ModelError:

@@ -2,7 +2,8 @@
 
 import heapq
 import re
-from collections.abc import Callable, Iterable, Mapping, MutableSequence, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias
@@ -21,6 +22,7 @@ from porting.errors import ModelError
 from porting.model import wire
 from porting.model.calls import check_calls, shown, some, subgraphs
 from porting.model.dtypes import NAME_OF
+from porting.model.messages import Messages, Nodes, Written
 from porting.model.schema import domain_name
 from porting.model.stored import check_inline
 
@@ -52,12 +54,15 @@ class _Scope:
     values: tuple[Mapping[str, int], ...] = ()
 
 
-def validate(proto: ModelProto, locate: Locate) -> None:
+def validate(proto: ModelProto, locate: Locate) -> Messages:
     """Checks the rules of ONNX that the rest relies on, and sorts nodes where they are not.
 
     Args:
         proto: The model; only the order of its nodes may change.
         locate: Finds the bytes of a tensor whose data is external, or raises.
+
+    Returns:
+        What the main graph says of nodes and weights.
 
     Raises:
         ModelError: A rule is broken; see the codes in this module.
@@ -72,15 +77,17 @@ def validate(proto: ModelProto, locate: Locate) -> None:
     imports = _imports(proto.opset_import)
     if not imports:
         raise wire.broken("model-no-opset", "the model imports no operator set")
-    _check_graph(proto.graph, _Scope(locate, imports))
+    main, _ = _check_graph(proto.graph, _Scope(locate, imports))
     for function in proto.functions:
         _require_text(function.domain, function.name, function.overload)
         scope = _Scope(locate, imports | _imports(function.opset_import))
-        _check_nodes(function.node, function.output, _given(function.input, []), scope)
+        values = _given(function.input, [])
+        _check_nodes(Nodes.of(function.node), function.node, function.output, values, scope)
     check_calls(proto)
     for info in proto.training_info:
         for graph in (info.initialization, info.algorithm):
             _check_stored(graph, _Scope(locate, imports))
+    return main
 
 
 def _imports(opsets: Iterable[onnx.OperatorSetIdProto]) -> frozenset[str]:
@@ -103,50 +110,65 @@ def _imports(opsets: Iterable[onnx.OperatorSetIdProto]) -> frozenset[str]:
     return frozenset(versions)
 
 
-def _check_graph(graph: GraphProto, scope: _Scope) -> set[str]:
-    """Validates one graph and those inside it; returns the outer values that they use."""
+def _check_graph(graph: GraphProto, scope: _Scope) -> tuple[Messages, set[str]]:
+    """Validates one graph and those inside it.
+
+    Returns:
+        What it says of nodes and weights, and the outer values that they use.
+    """
     if len(scope.values) > wire.MAX_GRAPH_DEPTH:
         raise wire.too_deep()
-    _check_tensors(graph.initializer, scope)
+    messages = Messages.of(graph)
+    for tensor, _, data_type, dims in messages.weights:
+        _check_tensor(tensor, data_type, dims, scope)
     _check_sparse(graph.sparse_initializer, scope)
     for info in (*graph.input, *graph.output, *graph.value_info):
         _check_type(info.name, info.type)
-    values = _given([i.name for i in graph.input], initializer_names(graph))
-    return _check_nodes(graph.node, [o.name for o in graph.output], values, scope)
+    weights = [name for _, name, _, _ in messages.weights]
+    weights += [s.values.name for s in graph.sparse_initializer]
+    values = _given([i.name for i in graph.input], weights)
+    returned = [o.name for o in graph.output]
+    nodes, used = _check_nodes(messages.nodes, graph.node, returned, values, scope)
+    return Messages(nodes, messages.weights), used
 
 
 def _given(inputs: Iterable[str], weights: Iterable[str]) -> dict[str, int]:
     """The values that a body begins with, each once; an initializer may be an input's default."""
-    given, stored = set[str](), set[str]()
-    for names, known in ((inputs, given), (weights, stored)):
-        for name in filter(None, names):
-            _require_text(name)
-            if name in known:
-                raise _duplicate(name, "a second input or initializer")
-            known.add(name)
-    return dict.fromkeys(given | stored, -1)
+    given = set[str]()
+    for names in (tuple(filter(None, inputs)), tuple(filter(None, weights))):
+        _require_text(*names)
+        if len(set(names)) < len(names):
+            name, _ = Counter(names).most_common(1)[0]
+            raise _duplicate(name, "a second input or initializer")
+        given.update(names)
+    return dict.fromkeys(given, -1)
 
 
 def _check_nodes(
-    nodes: MutableSequence[NodeProto],
+    nodes: Nodes,
+    stored: MutableSequence[NodeProto],
     outputs: Iterable[str],
     values: dict[str, int],
     scope: _Scope,
-) -> set[str]:
-    """Validates nodes and sorts them if they are not; returns the outer values that they use.
+) -> tuple[Nodes, set[str]]:
+    """Validates nodes and sorts them if they are not.
 
     Args:
         nodes: Of one body.
+        stored: Where they are, to be sorted.
         outputs: Names that the body returns.
         values: What the body begins with, each -1; the nodes' outputs are added by their place.
         scope: Around the body.
+
+    Returns:
+        The nodes as they are now, and the outer values that they use.
     """
-    late, holders = _define(nodes, values, scope.imports)
+    late = _define(nodes, values, scope.imports)
     inner = _Scope(scope.locate, scope.imports, (*scope.values, values))
     for index, name in late:
         if name not in values:
-            _require_value(name, f"as an input of {_label(index, nodes[index])}", inner)
-    held = {index: _check_attributes(index, nodes[index], inner) for index in holders}
+            _require_value(name, f"as an input of {_label(index, nodes.protos[index])}", inner)
+    held = _check_all_attributes(nodes, inner)
     results = set(filter(None, outputs))
     for name in results:
         _require_value(name, "as an output of the graph", inner)
@@ -155,47 +177,54 @@ def _check_nodes(
         values.get(name, -1) < index for index, names in held.items() for name in names
     )
     if not in_order:
-        _sort(nodes, values, held)
-    return used - values.keys()
+        order = list(_order(nodes, values, held))
+        del stored[:]
+        stored.extend(order)
+        nodes = Nodes.of(stored)
+    return nodes, used - values.keys()
 
 
-def _define(
-    nodes: Sequence[NodeProto], values: dict[str, int], imports: frozenset[str]
-) -> tuple[list[tuple[int, str]], list[int]]:
+def _define(nodes: Nodes, values: dict[str, int], imports: frozenset[str]) -> list[tuple[int, str]]:
     """Adds what nodes make to `values`, in one pass over names: it is what takes time.
 
     Returns:
-        Inputs of nodes that no input, initializer or earlier node gives; and the nodes that have
-        attributes or need one, by their places.
+        Inputs of nodes, by their places, that no input, initializer or earlier node gives.
     """
-    known = imports | {""} if "ai.onnx" in imports else imports
+    if not nodes.is_text:
+        raise _not_text()
+    foreign = set(map(domain_name, nodes.domains)) - imports
+    if foreign:
+        index = next(i for i, d in enumerate(nodes.domains) if domain_name(d) in foreign)
+        raise ModelError(
+            "model-domain-not-imported",
+            f"{_label(index, nodes.protos[index])} is of domain "
+            f"{domain_name(nodes.domains[index])!r}, which the model does not import",
+            "Add the domain to the model's opset_import.",
+        )
     late: list[tuple[int, str]] = []
-    holders: list[int] = []
-    for index, node in enumerate(nodes):
-        op_type, domain = node.op_type, node.domain
-        reads, makes = node.input[:], node.output[:]
-        try:
-            "".join((node.name, op_type, domain, node.overload, *reads, *makes))
-        except TypeError:
-            raise _not_text() from None
-        if domain not in known:
-            raise ModelError(
-                "model-domain-not-imported",
-                f"{_label(index, node)} is of domain {domain_name(domain)!r}, which the model "
-                "does not import",
-                "Add the domain to the model's opset_import.",
-            )
+    for index, (reads, makes) in enumerate(zip(nodes.inputs, nodes.outputs, strict=True)):
         for name in reads:
-            if name and name not in values:
+            if name not in values and name:
                 late.append((index, name))
         for name in makes:
             if name:
                 if name in values:
-                    raise _duplicate(name, _label(index, node))
+                    raise _duplicate(name, _label(index, nodes.protos[index]))
                 values[name] = index
-        if node.attribute or op_type in _BODIES:
-            holders.append(index)
-    return late, holders
+    return late
+
+
+def _check_all_attributes(nodes: Nodes, scope: _Scope) -> dict[int, set[str]]:
+    """Validates attributes, equal ones once; returns what the bodies of nodes use, by place."""
+    held: dict[int, set[str]] = {}
+    seen = set[Written]()
+    for index, (op_type, written) in enumerate(zip(nodes.op_types, nodes.written, strict=True)):
+        if written is None:
+            held[index] = _check_attributes(index, nodes.protos[index], scope)
+        elif written not in seen or op_type in _BODIES:
+            _check_attributes(index, nodes.protos[index], scope)
+            seen.add(written)
+    return held
 
 
 def _check_attributes(index: int, node: NodeProto, scope: _Scope) -> set[str]:
@@ -211,9 +240,9 @@ def _check_attributes(index: int, node: NodeProto, scope: _Scope) -> set[str]:
                 "model-equation", f"{_label(index, node)} has an equation that is none"
             )
         if attribute.HasField("g"):
-            names |= _check_graph(attribute.g, scope)
+            names |= _check_graph(attribute.g, scope)[1]
         for body in attribute.graphs:
-            names |= _check_graph(body, scope)
+            names |= _check_graph(body, scope)[1]
     return names
 
 
@@ -265,10 +294,16 @@ def _check_attribute(attribute: AttributeProto, scope: _Scope) -> None:
 
 def _check_tensors(tensors: Iterable[TensorProto], scope: _Scope) -> None:
     for tensor in tensors:
-        if tensor.data_location == TensorProto.EXTERNAL:
-            scope.locate(tensor)
-        else:
-            check_inline(tensor)
+        _check_tensor(tensor, tensor.data_type, tuple(tensor.dims[:]), scope)
+
+
+def _check_tensor(
+    tensor: TensorProto, data_type: int, dims: tuple[int, ...], scope: _Scope
+) -> None:
+    if tensor.data_location == TensorProto.EXTERNAL:
+        scope.locate(tensor)
+    else:
+        check_inline(tensor, data_type, dims)
 
 
 def _check_sparse(tensors: Iterable[onnx.SparseTensorProto], scope: _Scope) -> None:
@@ -301,34 +336,29 @@ def _require_value(name: str, use: str, scope: _Scope) -> None:
         raise wire.broken("model-undefined-value", message)
 
 
-def _sort(
-    nodes: MutableSequence[NodeProto], values: Mapping[str, int], held: Mapping[int, set[str]]
-) -> None:
-    """Sorts `nodes` topologically, in place and stably: as far as possible in their order."""
-    before = [
-        {
-            place
-            for name in (*node.input, *held.get(index, ()))
-            if (place := values.get(name, -1)) >= 0
+def _order(
+    nodes: Nodes, values: Mapping[str, int], held: Mapping[int, set[str]]
+) -> Iterator[NodeProto]:
+    """Nodes sorted topologically and stably: as far as possible in their order."""
+    before = {
+        index: {
+            place for name in (*reads, *held.get(index, ())) if (place := values.get(name, -1)) >= 0
         }
-        for index, node in enumerate(nodes)
-    ]
-    sorter = TopologicalSorter(dict(enumerate(before)))
+        for index, reads in enumerate(nodes.inputs)
+    }
+    sorter = TopologicalSorter(before)
     try:
         sorter.prepare()
     except CycleError as error:
-        cycle = [_label(index, nodes[index]) for index in error.args[1][:-1]]
+        cycle = [_label(index, nodes.protos[index]) for index in error.args[1][:-1]]
         message = f"nodes need each other's outputs: {some(cycle)}"
         raise wire.broken("model-cycle", message) from error
     ready: list[int] = []
-    order: list[NodeProto] = []
     while sorter.is_active():
         for index in sorter.get_ready():
             heapq.heappush(ready, index)
-        order.append(nodes[ready[0]])
+        yield nodes.protos[ready[0]]
         sorter.done(heapq.heappop(ready))
-    del nodes[:]
-    nodes.extend(order)
 
 
 def _label(index: int, node: NodeProto) -> str:

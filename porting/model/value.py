@@ -94,6 +94,27 @@ class Value:
         elif kind is not None:
             self.kind = kind.removesuffix("_type")
 
+    def named(self, name: str) -> "Value":
+        """The same under another name; contents that were not read yet stay behind."""
+        return Value(
+            name,
+            self.dtype,
+            self.shape,
+            self.is_const,
+            self.kind,
+            None,
+            self.contents,
+            None,
+            self.type_proto,
+        )
+
+
+def typed(proto: TypeProto) -> Value:
+    """A value of a type, without a name."""
+    value = Value("")
+    value.set_type(proto)
+    return value
+
 
 def _dim(dim: object) -> Dim:
     """A negative size is an exporter's way to write an unknown one."""
