@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from onnx import ValueInfoProto
 from onnx import shape_inference as onnx_inference
 
 from porting.errors import UsageError
@@ -10,7 +11,7 @@ from porting.model.infer import NO_HINTS, Hints, infer
 from porting.model.load import LoadedModel
 from porting.model.propagate import infer_with_data
 from porting.model.read import read_graph
-from porting.model.value import Shape, Value
+from porting.model.value import Shape, typed
 
 
 def build(
@@ -32,20 +33,32 @@ def build(
     context = Context(model.opsets, model.proto.ir_version, model.tensor)
     graph = read_graph(model.proto.graph, context, None, "", model.messages)
     _apply_shapes(graph, shapes or {}, dims or {})
-    hints = NO_HINTS if shapes or dims else _whole_model_hints(model)
-    infer(graph, hints)
+    infer(graph)
+    if not shapes and not dims and _has_open_input(model) and _is_open(graph):
+        hints = _whole_model_hints(model)
+        if hints:
+            infer(graph, hints)
     return graph
 
 
-def _whole_model_hints(model: LoadedModel) -> Hints:
-    """Symbolic dimensions followed through shape arithmetic; empty if every input is static."""
-    open_dims = any(
+def _has_open_input(model: LoadedModel) -> bool:
+    return any(
         not d.HasField("dim_value")
         for i in model.proto.graph.input
         for d in i.type.tensor_type.shape.dim
     )
-    if not open_dims:
-        return NO_HINTS
+
+
+def _is_open(graph: Graph) -> bool:
+    """Whether something is not known of a value: not even a symbol stands for a dimension."""
+    for value in graph.values.values():
+        if value.dtype is None or value.shape is None or None in value.shape:
+            return True
+    return any(_is_open(body) for node in graph.nodes for body in node.subgraphs.values())
+
+
+def _whole_model_hints(model: LoadedModel) -> Hints:
+    """Symbolic dimensions followed through shape arithmetic."""
     try:
         inferred = infer_with_data(model.proto)
     except (onnx_inference.InferenceError, ValueError, RuntimeError):
@@ -121,12 +134,11 @@ def _settle(graph: Graph, sizes: Mapping[str, int]) -> None:
         if value.shape is not None:
             body = graph.outer is not None
             value.shape = _settled(value.shape, sizes) if body else _sized(value.shape, sizes)
-    for name, proto in graph.declared.items():
-        value = Value(name)
-        value.set_type(proto)
+    for name, info in graph.declared.items():
+        value = typed(info.type)
         if value.shape is not None and value.dtype is not None and value.kind == "tensor":
             value.shape = _settled(value.shape, sizes)
-            graph.declared[name] = value.to_type() or proto
+            graph.declared[name] = ValueInfoProto(name=name, type=value.to_type())
     for node in graph.nodes:
         for nested in node.subgraphs.values():
             _settle(nested, sizes)

@@ -15,7 +15,6 @@ from onnx import (
     NodeProto,
     SparseTensorProto,
     TensorProto,
-    TypeProto,
     ValueInfoProto,
 )
 
@@ -222,7 +221,7 @@ class Graph:
     initializers: dict[str, TensorProto] = field(default_factory=dict)
     sparse: list[SparseTensorProto] = field(default_factory=list)
     values: dict[str, Value] = field(default_factory=dict)
-    declared: dict[str, TypeProto] = field(default_factory=dict)
+    declared: dict[str, ValueInfoProto] = field(default_factory=dict)
     conflicts: int = 0
     is_frozen: bool = False
     is_trial: bool = False

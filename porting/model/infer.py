@@ -29,6 +29,7 @@ NO_HINTS: Hints = MappingProxyType({})
 def infer(graph: Graph, hints: Hints = NO_HINTS) -> None:
     """Types, shapes and constants of every value of a graph and its bodies, in one pass."""
     graph.conflicts = 0
+    graph.cases.clear()
     numbers = Numbers(graph)
     for node in graph.nodes:
         _infer(node, hints, numbers)
@@ -101,7 +102,7 @@ def _define(node: Node, outputs: Sequence[Value], hints: Hints) -> bool:
 
 def _refinetyped(graph: Graph, value: Value) -> None:
     """The file's own word on a value: the element type, and the shape where nothing is known."""
-    hint = typed(graph.declared[value.name])
+    hint = typed(graph.declared[value.name].type)
     if value.shape is not None:
         hint.shape = None  # inference knows better: the declared shape may be another size's
     merge(value, hint)

@@ -29,7 +29,7 @@ def read_graph(
     graph.initializers = {name: tensor for tensor, name, _, _ in messages.weights}
     graph.inputs = [i for i in proto.input if i.name not in graph.initializers]
     graph.outputs = list(proto.output)
-    declared = {v.name: v.type for v in (*proto.value_info, *proto.output)}
+    graph.declared = {v.name: v for v in (*proto.value_info, *proto.output)}
     read, values = context.read, graph.values
     for tensor, name, data_type, dims in messages.weights:
         dtype = NAME_OF.get(data_type)
@@ -49,7 +49,6 @@ def read_graph(
         graph.nodes.append(node)
         if node.written is None:
             _read_bodies(node)
-    graph.declared = declared
     return graph
 
 

@@ -4,6 +4,7 @@ import pytest
 from capability.helpers import info, model_of, ones
 from onnx import helper
 
+import porting.model.build
 from porting.errors import UsageError
 from porting.model.build import build
 from porting.model.graph import Graph
@@ -154,6 +155,11 @@ def test_a_stale_declaration_never_outdoes_inference():
     assert graph.value("y").shape == (4, 3, 2)
 
 
+def test_a_symbol_that_flows_from_an_input_is_not_taken_for_a_stale_size():
+    graph = built(value_info=[info("y", (1, 3, 8))], outputs=[])
+    assert graph.value("y").shape == ("n", 3, "h")
+
+
 def test_bodies_forget_stale_shapes_too_and_keep_what_is_inferred():
     body = helper.make_graph(
         [
@@ -193,6 +199,17 @@ def test_symbols_follow_the_arithmetic_on_shapes():
         2,
         3,
     )
+
+
+@pytest.mark.parametrize(("op_type", "asked"), [("Relu", 0), ("NonZero", 1)])
+def test_onnx_infers_the_whole_model_only_where_something_is_open(op_type, asked, monkeypatch):
+    models = []
+    real = porting.model.build.infer_with_data
+    monkeypatch.setattr(
+        porting.model.build, "infer_with_data", lambda model: models.append(model) or real(model)
+    )
+    built(nodes=[helper.make_node(op_type, ["x"], ["y"])])
+    assert len(models) == asked
 
 
 def test_a_model_that_whole_model_inference_refuses_is_still_built():
