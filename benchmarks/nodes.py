@@ -81,7 +81,7 @@ def main() -> None:
             own = None
             for name in tools:
                 code = CODE[name].format(model=str(model), out=str(out), target=TARGET)
-                found = measure([sys.executable, "-c", code], arguments.limit)
+                found = measure([sys.executable, "-P", "-c", code], arguments.limit)
                 own = found if name == "port convert" else own
                 if found is None or own is None:
                     print(f"{count:>8} nodes  {name:<14} failed, or over {arguments.limit:.0f} s")

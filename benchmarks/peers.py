@@ -35,7 +35,8 @@ from onnx import TensorProto, helper, numpy_helper
 from processes import Cost, best
 
 TARGET = "ascend-310p"
-PORT = (sys.executable, "-c", "from porting.cli import main; main()")
+PORT = (sys.executable, "-P", "-c", "from porting.cli import main; main()")
+"""The installed one, not what lies in the folder from which the benchmark is started."""
 LAYERS = 19
 """Of five nodes each."""
 

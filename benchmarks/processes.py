@@ -3,6 +3,7 @@
 import os
 import resource
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,14 +27,17 @@ def measure(
         accepted: Exit statuses that mean the job was done.
 
     Returns:
-        Its cost; None where it fails or takes longer.
+        Its cost; None where it fails, shows a traceback or takes longer.
     """
-    pid = subprocess.Popen(  # noqa: S603 - commands of the benchmark
-        list(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ).pid
-    resource.prlimit(pid, resource.RLIMIT_CPU, (int(limit), int(limit) + 1))
-    _, status, usage = os.wait4(pid, 0)
-    if os.waitstatus_to_exitcode(status) not in accepted:
+    with tempfile.TemporaryFile() as errors:
+        pid = subprocess.Popen(  # noqa: S603 - commands of the benchmark
+            list(command), stdout=subprocess.DEVNULL, stderr=errors
+        ).pid
+        resource.prlimit(pid, resource.RLIMIT_CPU, (int(limit), int(limit) + 1))
+        _, status, usage = os.wait4(pid, 0)
+        errors.seek(0)
+        crashed = b"Traceback (most recent call last)" in errors.read()
+    if crashed or os.waitstatus_to_exitcode(status) not in accepted:
         return None
     return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 

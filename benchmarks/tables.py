@@ -34,7 +34,7 @@ def best(function: Callable[[], object]) -> tuple[float, float]:
 
 def list_targets() -> tuple[float, float]:
     """The same of a whole `port targets`, a process of its own."""
-    command = [sys.executable, "-c", "from porting.cli import main; main()", "targets"]
+    command = [sys.executable, "-P", "-c", "from porting.cli import main; main()", "targets"]
     walls, processors = [], []
     for _ in range(RUNS):
         wall, before = time.perf_counter(), os.times()
