@@ -31,6 +31,7 @@ def infer(graph: Graph, hints: Hints = NO_HINTS) -> None:
     graph.conflicts = 0
     graph.cases.clear()
     numbers = Numbers(graph)
+    numbers.take_weights()
     for node in graph.nodes:
         _infer(node, hints, numbers)
 

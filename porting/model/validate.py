@@ -256,6 +256,8 @@ def _require_body(index: int, node: NodeProto) -> None:
 
 def _check_type(name: str, declared: TypeProto) -> None:
     """Refuses an element type that onnx does not know; none at all is left to inference."""
+    if declared.tensor_type.elem_type in NAME_OF:  # so it is with most
+        return
     kind = declared.WhichOneof("value")
     while kind in {"sequence_type", "optional_type", "map_type"}:
         inside = getattr(declared, kind)
