@@ -20,7 +20,6 @@ coreai-onnx looks operators' names up, the others simplify without a target in m
 
 import argparse
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -32,11 +31,9 @@ from typing import TypeAlias
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from processes import Cost, best
+from processes import PORT, Cost, best
 
 TARGET = "ascend-310p"
-PORT = (sys.executable, "-P", "-c", "from porting.cli import main; main()")
-"""The installed one, not what lies in the folder from which the benchmark is started."""
 LAYERS = 19
 """Of five nodes each."""
 

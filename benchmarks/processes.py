@@ -3,9 +3,13 @@
 import os
 import resource
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+PORT = (sys.executable, "-P", "-c", "from porting.cli import main; main()")
+"""The installed one, not what lies in the folder from which the benchmark is started."""
 
 
 @dataclass(frozen=True)

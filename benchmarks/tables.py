@@ -9,10 +9,11 @@ best of several runs. A table is read from its file each time, with what it exte
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from processes import PORT
 
 from porting.capability import yaml_reader
 from porting.capability.table import load_table
@@ -34,7 +35,7 @@ def best(function: Callable[[], object]) -> tuple[float, float]:
 
 def list_targets() -> tuple[float, float]:
     """The same of a whole `port targets`, a process of its own."""
-    command = [sys.executable, "-P", "-c", "from porting.cli import main; main()", "targets"]
+    command = [*PORT, "targets"]
     walls, processors = [], []
     for _ in range(RUNS):
         wall, before = time.perf_counter(), os.times()

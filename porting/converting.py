@@ -21,7 +21,6 @@ from porting.legalize.opset import adapters
 from porting.legalize.policy import policy_of
 from porting.model.build import build
 from porting.model.load import LoadedModel
-from porting.model.messages import Messages
 from porting.outputs import check_model_file
 from porting.prepare import Dims, ModelSource, Prepared, Shapes, prepare
 from porting.proof.drift import check_kind
@@ -173,8 +172,7 @@ def _proved(
 
 def _judge_again(proto: ModelProto, prepared: Prepared, judge: Judge, out: Path) -> CheckResult:
     """Verdicts on the very message that is written, inferred from scratch."""
-    source, messages = prepared.loaded, Messages.of(proto.graph)
-    loaded = LoadedModel(proto, source.path, source.stamp, messages=messages)
+    loaded = LoadedModel(proto, prepared.loaded.path, prepared.loaded.stamp)
     again = Prepared(loaded, build(loaded))
     return judge_model(judge, again.graph, again.describe(str(out), ""))
 

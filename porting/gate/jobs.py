@@ -147,7 +147,7 @@ def _judge(job: Job, sha256: str | None) -> _Judged:
     judges = [judge_for(t, job.op_map, job.precision, job.options) for t in job.targets]
     loaded = load(job.model)
     plain = inline_functions(loaded)
-    watched = Watched(plain.proto, plain.path, plain.stamp, messages=plain.messages)
+    watched = Watched(plain.proto, plain.path, plain.stamp, checked=plain.messages)
     prepared = Prepared(loaded, build(watched, job.shapes, job.dims))
     if sha256 is None:
         sha256 = loaded.sha256 if job.digest else ""

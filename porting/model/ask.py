@@ -89,14 +89,9 @@ def _contents(node: Node) -> tuple[bytes | None, ...]:
     return tuple([None if array is None else array.tobytes() for array in found])
 
 
-def ask(node: Node, values: Sequence[Value | None]) -> Answer:
-    """What ONNX says of a node that it defines.
-
-    Args:
-        node: Without bodies.
-        values: Its inputs.
-    """
-    given = [v for v in values if v is not None]
+def ask(node: Node) -> Answer:
+    """What ONNX says of a node that it defines, and that has no bodies."""
+    given = [v for v in node.input_values() if v is not None]
     types = {v.name: t for v in given if (t := v.to_type()) is not None}
     found: Mapping[str, TypeProto] = {}
     is_conflict = False

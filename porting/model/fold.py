@@ -95,6 +95,3 @@ _SHAPE_READERS: dict[str, Callable[[Node], list[Array] | None]] = {
 
 
 _FOLDERS: dict[str, Folder] = {**NUMBERS, **MOVING}
-
-FOLDED = _FOLDERS.keys() | _SHAPE_READERS.keys()
-"""Operators, as tables write them, that may be evaluated."""

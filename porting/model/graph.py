@@ -20,10 +20,10 @@ from onnx import (
 
 from porting.model.messages import Row, Written, row_of
 from porting.model.schema import (
-    ONNX_DOMAIN,
     AttributeValue,
     OpInfo,
     decode_attribute,
+    domain_name,
     op_info,
     spatial_default,
 )
@@ -97,7 +97,7 @@ class Node:
         self.proto = proto
         self.graph = graph
         self.op_type = op_type
-        self.domain = domain = domain or ONNX_DOMAIN
+        self.domain = domain = domain_name(domain)
         self.key = op_type if domain == "ai.onnx" else f"{domain}::{op_type}"
         self.inputs = inputs
         self.outputs = outputs

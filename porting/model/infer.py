@@ -15,7 +15,7 @@ from onnx import AttributeProto, TypeProto
 from porting.model.ask import Answer, Numbers, ask
 from porting.model.control_flow import bind_inputs, collect_outputs
 from porting.model.dtypes import NAME_OF
-from porting.model.fold import FOLDED, fold
+from porting.model.fold import fold
 from porting.model.graph import Graph, Node
 from porting.model.infer_contrib import infer_contrib
 from porting.model.schema import decode_attribute
@@ -51,7 +51,7 @@ def _infer(node: Node, hints: Hints, numbers: Numbers) -> None:
         if node.subgraphs or node.info is None:
             _define(node, _without_schema(node, hints), hints)
             return
-        answer = ask(node, node.input_values())
+        answer = ask(node)
         if question is not None:
             graph.context.answers[question] = answer
     if answer.is_final and not hints:
@@ -89,10 +89,10 @@ def _define(node: Node, outputs: Sequence[Value], hints: Hints) -> bool:
             if value.name in hints:
                 merge(value, typed(hints[value.name]))
             if value.name in graph.declared and (value.dtype is None or value.shape is None):
-                _refinetyped(graph, value)
+                _refine_declared(graph, value)
             is_more |= before != (value.dtype, value.shape, value.kind)
             graph.values[value.name] = value
-    folded = fold(node) if node.key in FOLDED else None
+    folded = fold(node)
     if folded is None:
         return is_more
     for name, array in zip(node.outputs, folded, strict=False):
@@ -101,7 +101,7 @@ def _define(node: Node, outputs: Sequence[Value], hints: Hints) -> bool:
     return True
 
 
-def _refinetyped(graph: Graph, value: Value) -> None:
+def _refine_declared(graph: Graph, value: Value) -> None:
     """The file's own word on a value: the element type, and the shape where nothing is known."""
     hint = typed(graph.declared[value.name].type)
     if value.shape is not None:

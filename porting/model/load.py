@@ -19,7 +19,7 @@ from porting.model import stored, wire
 from porting.model.calls import subgraphs
 from porting.model.messages import Messages
 from porting.model.schema import domain_name
-from porting.model.validate import initializer_names, validate
+from porting.model.validate import validate
 
 _FIRST_BYTES = b"\x08\x12\x1a\x22\x28\x32\x3a\x42\x72"
 """Tags of the ModelProto fields that can come first in a file."""
@@ -36,14 +36,19 @@ class LoadedModel:
         path: The model file, or None if the model was given as an object.
         stamp: Size in bytes and modification time in ns of the file when it was read.
         data: Data files that tensors refer to, and how many bytes each has to have.
-        messages: What the main graph says of nodes and weights, where that was read already.
+        checked: What the main graph says of nodes and weights, where validation has read it.
     """
 
     proto: ModelProto
     path: Path | None
     stamp: tuple[int, int] | None = None
     data: Mapping[str, int] = field(default_factory=dict)
-    messages: Messages | None = None
+    checked: Messages | None = None
+
+    @cached_property
+    def messages(self) -> Messages:
+        """What the main graph says of nodes and weights."""
+        return self.checked or Messages.of(self.proto.graph)
 
     @cached_property
     def sha256(self) -> str:
@@ -64,10 +69,9 @@ class LoadedModel:
     @cached_property
     def parameters(self) -> int:
         """Elements of all initializers, those of nested graphs included, Constant nodes not."""
-        main = self.messages or Messages.of(self.proto.graph)
-        total = sum([math.prod(dims) for _, _, _, dims in main.weights])
+        total = sum([math.prod(dims) for _, _, _, dims in self.messages.weights])
         total += _sparse_elements(self.proto.graph)
-        nodes = [n for n, w in zip(main.nodes.protos, main.nodes.written, strict=True) if w is None]
+        nodes = [row[0] for row in self.messages.nodes.rows() if row[-1] is None]
         nodes += [n for f in self.proto.functions for n in f.node]
         while nodes:
             graphs = [nested for node in nodes for nested in subgraphs(node)]
@@ -79,7 +83,7 @@ class LoadedModel:
     @cached_property
     def input_names(self) -> list[str]:
         """Inputs that a caller must feed: an initializer listed as an input is not one."""
-        given = set(initializer_names(self.proto.graph))
+        given = set(self.messages.initializer_names)
         return [value.name for value in self.proto.graph.input if value.name not in given]
 
     def is_embedded(self, tensor: TensorProto) -> bool:
@@ -191,8 +195,8 @@ def load(source: str | os.PathLike[str] | ModelProto) -> LoadedModel:
             location = stored.Reference.of(tensor).location
             data[location] = max(place.end, data.get(location, 0))
 
-    messages = validate(model.proto, find)
-    return replace(model, data=data, messages=messages)
+    checked = validate(model.proto, find)
+    return replace(model, data=data, checked=checked)
 
 
 def _sparse_elements(graph: GraphProto) -> int:

@@ -110,13 +110,26 @@ def _holds_more(attribute: AttributeProto) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Messages:
-    """A graph's nodes and its initializers that are not sparse."""
+    """A graph's nodes and initializers.
+
+    Attributes:
+        nodes: In order.
+        weights: Dense initializers.
+        sparse: Names of the sparse ones.
+    """
 
     nodes: Nodes
     weights: Sequence[Weight]
+    sparse: Sequence[str]
 
     @classmethod
     def of(cls, graph: GraphProto) -> "Messages":
         """What a graph says of them."""
         weights = [(t, t.name, t.data_type, tuple(t.dims[:])) for t in graph.initializer]
-        return cls(Nodes.of(graph.node), weights)
+        sparse = [s.values.name for s in graph.sparse_initializer]
+        return cls(Nodes.of(graph.node), weights, sparse)
+
+    @property
+    def initializer_names(self) -> list[str]:
+        """Names of the dense and sparse initializers."""
+        return [name for _, name, _, _ in self.weights] + list(self.sparse)

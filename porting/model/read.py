@@ -30,10 +30,9 @@ def read_graph(
     graph.inputs = [i for i in proto.input if i.name not in graph.initializers]
     graph.outputs = list(proto.output)
     graph.declared = {v.name: v for v in (*proto.value_info, *proto.output)}
-    read, values = context.read, graph.values
     for tensor, name, data_type, dims in messages.weights:
         dtype = NAME_OF.get(data_type)
-        values[name] = Value(name, dtype, dims, True, "tensor", tensor, None, read)
+        graph.define(Value(name, dtype, dims, is_const=True, tensor=tensor, read=context.read))
     graph.sparse = list(proto.sparse_initializer)
     for sparse in graph.sparse:
         dtype = NAME_OF.get(sparse.values.data_type)

@@ -4,7 +4,7 @@ import heapq
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableSequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import TypeAlias
 
@@ -37,12 +37,6 @@ _BODIES = {"If": "then_branch", "Loop": "body", "Scan": "body", "SequenceMap": "
 """The attribute that holds the graph, or the first one, which an operator runs."""
 _TEXT = frozenset({str})
 _TENSORS = frozenset({"tensor_type", "sparse_tensor_type"})
-
-
-def initializer_names(graph: GraphProto) -> list[str]:
-    """Names of the dense and sparse initializers of one graph."""
-    sparse = [s.values.name for s in graph.sparse_initializer]
-    return [tensor.name for tensor in graph.initializer] + sparse
 
 
 @dataclass(frozen=True)
@@ -124,12 +118,10 @@ def _check_graph(graph: GraphProto, scope: _Scope) -> tuple[Messages, set[str]]:
     _check_sparse(graph.sparse_initializer, scope)
     for info in (*graph.input, *graph.output, *graph.value_info):
         _check_type(info.name, info.type)
-    weights = [name for _, name, _, _ in messages.weights]
-    weights += [s.values.name for s in graph.sparse_initializer]
-    values = _given([i.name for i in graph.input], weights)
+    values = _given([i.name for i in graph.input], messages.initializer_names)
     returned = [o.name for o in graph.output]
     nodes, used = _check_nodes(messages.nodes, graph.node, returned, values, scope)
-    return Messages(nodes, messages.weights), used
+    return replace(messages, nodes=nodes), used
 
 
 def _given(inputs: Iterable[str], weights: Iterable[str]) -> dict[str, int]:
